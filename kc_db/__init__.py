@@ -1,0 +1,1 @@
+"""kc-db keeps a PostgreSQL fleet's indexes and connections right."""

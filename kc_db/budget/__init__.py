@@ -1,0 +1,1 @@
+"""The pool budget: does everything that connects to a database fit what its server grants?"""

@@ -1,0 +1,54 @@
+"""Where the server differs from what the budget file declares about it."""
+
+from collections.abc import Iterator
+from textwrap import indent
+from typing import NamedTuple
+
+from kc_db.budget.model import Database, Fleet
+from kc_db.budget.solve import Edit
+from kc_db.budget.typed import typed
+from kc_db.findings import Difference, Problem
+
+
+class Drift(NamedTuple):
+    """One setting that the file declares and the server has otherwise."""
+
+    setting: str
+    declared: int
+    live: int
+
+    @property
+    def server_grants_fewer(self) -> bool:
+        """Whether the difference takes connections away: a lower limit, or a larger reserve."""
+        return (self.live < self.declared) == (self.setting == "max_connections")
+
+
+def drifts(database: Database) -> tuple[Drift, ...]:
+    """Every declared setting that the server has otherwise; none unless the server was read."""
+    both = ((name, declared, database.live.get(name)) for name, declared in database.declared.items())
+    return tuple(
+        Drift(name, declared, live) for name, declared, live in both if live is not None and live != declared
+    )
+
+
+def drift_problems(fleet: Fleet, *, server_grants_fewer: bool) -> Iterator[Problem]:
+    """A problem for each database that differs in the given direction."""
+    for database in fleet.databases:
+        found = [drift for drift in drifts(database) if drift.server_grants_fewer is server_grants_fewer]
+        if not found:
+            continue
+        table = ("databases", database.name)
+        direction = "fewer" if server_grants_fewer else "more"
+        yield Problem(
+            where=fleet.named(database),
+            message=f"the server grants {direction} connections than the file says; the server counts",
+            differences=tuple(
+                Difference(drift.setting, str(drift.declared), str(drift.live)) for drift in found
+            ),
+            remedy=(
+                "either set the server to what the file says (it restarts), or write what the server has:",
+                indent(typed(fleet, [Edit(table, drift.setting, drift.live) for drift in found]), "  "),
+            ),
+            file=fleet.file,
+            line=fleet.line_of((*table, found[0].setting)),
+        )

@@ -1,0 +1,1 @@
+"""Where a server's connection limits are known from: one module per source."""

@@ -1,0 +1,190 @@
+"""The only module that opens a connection: where to, as whom, under which name; secrets never leave it."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from kc_db.errors import InputError, ServerError
+
+if TYPE_CHECKING:
+    import psycopg
+
+_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+_EMBEDDED = "embedded:"
+_DEFAULT_EMBEDDED_FOLDER = Path(".kc-db/postgres")
+_LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE", "PGUSER", "PGPORT")
+_CONNECT_TIMEOUT_S = 10
+_SHOWN_LENGTH = 20  # a longer 'scheme' may be a mistyped secret
+_HOW_TO_SET = (
+    "set DATABASE_URL=postgresql://user@host/database (or --database-url, or libpq's PGHOST, PGDATABASE, "
+    "PGSERVICE), or DATABASE_URL=embedded: for a local server from pip"
+)
+
+
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A database to look at.
+
+    Attributes:
+        label: how to name it in output, without secrets.
+        conninfo: what libpq connects with; may hold a password, so it is never shown.
+        embedded_folder: where the local server from pip keeps its files, if it is one.
+    """
+
+    label: str
+    conninfo: str = field(repr=False)
+    embedded_folder: Path | None = None
+
+
+def find_target(url: str | None, environment: Mapping[str, str] = os.environ) -> Target:
+    """The database that a URL, or libpq's own variables, name.
+
+    Raises:
+        InputError: nothing names a database, or the URL is not one.
+    """
+    if not url:
+        if not any(environment.get(name) for name in _LIBPQ_VARIABLES):
+            raise InputError(f"no database is named; {_HOW_TO_SET}")
+        return Target(_label(_environment_parameters(environment)), "")
+    if url.startswith(_EMBEDDED):
+        folder = Path(url.removeprefix(_EMBEDDED) or _DEFAULT_EMBEDDED_FOLDER)
+        return Target(url, "", folder.absolute())
+    conninfo, parameters = _parse(url)
+    return Target(_label(parameters), conninfo)
+
+
+@contextmanager
+def served(target: Target) -> Iterator[str]:
+    """What libpq connects with while the target's server runs.
+
+    An embedded server is started for it, and stopped when its last user has left.
+    """
+    if target.embedded_folder is None:
+        yield target.conninfo
+        return
+    from kc_db.embedded import running
+
+    with running(target.embedded_folder) as conninfo:
+        yield conninfo
+
+
+@contextmanager
+def connect(target: Target, command: str, correlation_id: str) -> Iterator[Connection]:
+    """A connection in autocommit mode, closed at the end, while the target's server runs.
+
+    Raises:
+        ServerError: the server can't be reached or refuses, or a statement failed and nobody caught it.
+    """
+    with (
+        served(target) as conninfo,
+        open_connection(conninfo, target.label, command, correlation_id) as connection,
+    ):
+        yield connection
+
+
+@contextmanager
+def open_connection(conninfo: str, label: str, command: str, correlation_id: str) -> Iterator[Connection]:
+    """A connection named `kc-db/<command> <correlation id>` in pg_stat_activity, closed at the end.
+
+    Raises:
+        ServerError: the server can't be reached or refuses, or a statement failed and nobody caught it.
+    """
+    import psycopg
+
+    with translated_errors(conninfo, label):
+        connection = psycopg.connect(
+            conninfo,
+            autocommit=True,
+            application_name=f"kc-db/{command} {correlation_id}",
+            connect_timeout=_CONNECT_TIMEOUT_S,
+        )
+        with connection:
+            yield connection
+
+
+@contextmanager
+def translated_errors(conninfo: str, label: str) -> Iterator[None]:
+    """Turns psycopg's errors into one line without secrets.
+
+    Raises:
+        ServerError: psycopg raised inside.
+    """
+    import psycopg
+
+    try:
+        yield
+    except psycopg.Error as error:
+        raise ServerError(_explain(error, conninfo, label)) from error
+
+
+def _explain(error: "psycopg.Error", conninfo: str, label: str) -> str:
+    from psycopg import errors
+
+    text = _redact(str(error).strip(), conninfo).replace("\n", "; ").replace("\t", " ")
+    if isinstance(error, errors.InsufficientPrivilege):
+        return f"{label}: {text}; connect as the table's owner, or have its owner GRANT what is missing"
+    if isinstance(error, errors.OperationalError) and error.sqlstate is None:
+        reason = text.removeprefix("connection failed: ")
+        return f"can't reach {label}: {reason}; check host, port, user and database"
+    return f"{label}: {text}"
+
+
+def _redact(text: str, conninfo: str) -> str:
+    from psycopg.conninfo import conninfo_to_dict
+
+    parameters = conninfo_to_dict(conninfo)
+    secrets = (parameters.get("password"), parameters.get("sslpassword"), os.environ.get("PGPASSWORD"))
+    for secret in filter(None, secrets):
+        text = text.replace(str(secret), "***")
+    return text
+
+
+def _parse(url: str) -> tuple[str, Mapping[str, object]]:
+    """The conninfo for libpq and its parts; no error shows any of the URL but its scheme."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in _SCHEMES:
+        close = get_close_matches(scheme, _SCHEMES, n=1) if separator else ()
+        hint = f"did you mean {close[0]}://?" if close else _HOW_TO_SET
+        shown = (
+            f"scheme {scheme!r}"
+            if separator and scheme.isascii() and len(scheme) < _SHOWN_LENGTH
+            else "no scheme"
+        )
+        raise InputError(f"the database URL has {shown}, which is not PostgreSQL's; {hint}")
+    conninfo = f"postgresql://{rest}"
+    try:
+        return conninfo, conninfo_to_dict(conninfo)
+    except ProgrammingError:
+        raise InputError(
+            "the database URL can't be parsed; its form is postgresql://user:password@host:5432/database, "
+            "with special characters percent-encoded (@ is %40, / is %2F, : is %3A)"
+        ) from None
+
+
+def _label(parameters: Mapping[str, object]) -> str:
+    get = parameters.get
+    if get("service"):
+        return f"service {get('service')}"
+    user = f"{get('user')}@" if get("user") else ""
+    port = f":{get('port')}" if get("port") else ""
+    return f"postgresql://{user}{get('host') or 'localhost'}{port}/{get('dbname') or ''}"
+
+
+def _environment_parameters(environment: Mapping[str, str]) -> Mapping[str, object]:
+    return {
+        "service": environment.get("PGSERVICE"),
+        "user": environment.get("PGUSER"),
+        "host": environment.get("PGHOST") or environment.get("PGHOSTADDR"),
+        "port": environment.get("PGPORT"),
+        "dbname": environment.get("PGDATABASE"),
+    }

@@ -1,0 +1,1 @@
+"""The verifier's rules: one module each; its docstring is the rule's documentation."""

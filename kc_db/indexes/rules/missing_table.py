@@ -1,0 +1,34 @@
+"""A spec is for a table that the database doesn't have.
+
+If you leave it: whatever reads or writes the table fails, and none of its indexes can exist.
+
+To mend it: run the migrations (`alembic upgrade head`) against this database; if the table has gone for
+good, delete its spec file; if it is in another schema, qualify it in the spec or set the search_path of the
+role.
+"""
+
+from collections.abc import Iterator
+
+from kc_db.findings import Problem, Severity
+from kc_db.indexes.verify import Subject
+
+severity = Severity.ERROR
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """One problem for each table that isn't there, or is no table."""
+    for table in subject.tables:
+        if table.live is None:
+            what = "doesn't exist" if table.table.schema else "doesn't exist in the search_path"
+        elif not table.matches:
+            what = "is no table: an index can't be on it"
+        else:
+            continue
+        first = table.specs[0]
+        yield Problem(
+            where=str(table.table),
+            message=f"table {table.table} {what}; {len(table.specs)} specs are for it",
+            remedy=("-- alembic upgrade head",),
+            file=first.file,
+            line=first.line,
+        )

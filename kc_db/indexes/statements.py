@@ -1,0 +1,101 @@
+"""SQL that changes indexes without blocking writes; identifiers are composed, never formatted."""
+
+from collections.abc import Iterator
+
+from psycopg import sql
+
+from kc_db.indexes.model import IndexDef, Key, OperatorClass, TableName
+
+
+def create_index(
+    definition: IndexDef, *, name: str | None = None, if_not_exists: bool = False
+) -> sql.Composed:
+    """CREATE INDEX CONCURRENTLY for a definition, under its own or another name.
+
+    Takes SHARE UPDATE EXCLUSIVE, which lets reads and writes pass (PostgreSQL manual, CREATE INDEX).
+    """
+    words = ["CREATE", "UNIQUE" if definition.unique else "", "INDEX CONCURRENTLY"]
+    words.append("IF NOT EXISTS" if if_not_exists else "")
+    parts: list[sql.Composable] = [
+        *(sql.SQL(word) for word in words if word),
+        sql.Identifier(name or definition.name),
+        sql.SQL("ON"),
+        _relation(definition.table),
+        *_using(definition),
+        sql.SQL("({})").format(sql.SQL(", ").join(map(_key, definition.keys))),
+        *_tail(definition),
+    ]
+    return sql.SQL(" ").join(parts)
+
+
+def drop_index(table: TableName, name: str) -> sql.Composed:
+    """DROP INDEX CONCURRENTLY; waits for transactions that use the index, blocks none."""
+    return sql.SQL("DROP INDEX CONCURRENTLY {}").format(_relation(TableName(table.schema, name)))
+
+
+def rename_index(table: TableName, name: str, new_name: str) -> sql.Composed:
+    """ALTER INDEX ... RENAME takes SHARE UPDATE EXCLUSIVE on the index (PostgreSQL manual, ALTER INDEX)."""
+    index = _relation(TableName(table.schema, name))
+    return sql.SQL("ALTER INDEX {} RENAME TO {}").format(index, sql.Identifier(new_name))
+
+
+def reindex(table: TableName, name: str) -> sql.Composed:
+    """REINDEX INDEX CONCURRENTLY rebuilds an index that something stands on."""
+    return sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(_relation(TableName(table.schema, name)))
+
+
+def as_text(statement: sql.Composed) -> str:
+    """The statement as it can be pasted into psql."""
+    return f"{statement.as_string(None)};"
+
+
+def _relation(name: TableName) -> sql.Identifier:
+    return sql.Identifier(name.schema, name.name) if name.schema else sql.Identifier(name.name)
+
+
+def _using(definition: IndexDef) -> Iterator[sql.Composable]:
+    if definition.method != "btree":
+        yield sql.SQL("USING {}").format(sql.Identifier(definition.method))
+
+
+def _key(key: Key) -> sql.Composable:
+    what = sql.Identifier(key.of) if isinstance(key.of, str) else sql.SQL("({})").format(_raw(key.of.text))
+    parts: list[sql.Composable] = [what]
+    if key.collation:
+        parts.append(sql.SQL("COLLATE {}").format(sql.Identifier(*key.collation)))
+    if key.operator_class:
+        parts.append(_operator_class(key.operator_class))
+    if key.descending:
+        parts.append(sql.SQL("DESC"))
+    if key.nulls_first != key.descending:
+        parts.append(sql.SQL("NULLS FIRST" if key.nulls_first else "NULLS LAST"))
+    return sql.SQL(" ").join(parts)
+
+
+def _operator_class(given: OperatorClass) -> sql.Composable:
+    name = sql.Identifier(*(given.name or ()))
+    return sql.SQL("{} {}").format(name, _parameters(given.options)) if given.options else name
+
+
+def _tail(definition: IndexDef) -> Iterator[sql.Composable]:
+    """In the grammar's own order: INCLUDE, NULLS NOT DISTINCT, WITH, WHERE."""
+    if definition.include:
+        yield sql.SQL("INCLUDE ({})").format(sql.SQL(", ").join(map(sql.Identifier, definition.include)))
+    if definition.nulls_not_distinct:
+        yield sql.SQL("NULLS NOT DISTINCT")
+    if definition.storage:
+        yield sql.SQL("WITH {}").format(_parameters(definition.storage))
+    if definition.predicate:
+        yield sql.SQL("WHERE {}").format(_raw(definition.predicate.text))
+
+
+def _parameters(parameters: tuple[tuple[str, str], ...]) -> sql.Composable:
+    pairs = (
+        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in parameters
+    )
+    return sql.SQL("({})").format(sql.SQL(", ").join(pairs))
+
+
+def _raw(text: str) -> sql.SQL:
+    """An expression of a spec or of the catalog, which PostgreSQL's own parser has read before."""
+    return sql.SQL(text)  # type: ignore[arg-type, unused-ignore]

@@ -1,0 +1,54 @@
+"""Lines and columns of TOML keys and values."""
+
+import pytest
+
+from kc_db.budget.locate import Place, Position, nearest, places
+
+TEXT = """\
+top = 1
+[a.b]
+"quoted key" = "ä", # é
+x.y = { min = 1, "m a x" = { deep = 2 } }
+[a.c]  # ä
+    indented = -3
+[[list]]
+n = 1
+['single'.d]
+"\\u00e4" = 1
+  [a."é".f]
+  g = 2
+""".replace('"ä", #', '"ä" #')
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "value"),
+    [
+        (("top",), (1, 1), (1, 7)),
+        (("a",), (2, 2), (2, 2)),
+        (("a", "b"), (2, 4), (2, 4)),
+        (("a", "b", "quoted key"), (3, 1), (3, 16)),
+        (("a", "b", "x"), (4, 1), (4, 7)),
+        (("a", "b", "x", "y"), (4, 3), (4, 7)),
+        (("a", "b", "x", "y", "min"), (4, 9), (4, 15)),
+        (("a", "b", "x", "y", "m a x", "deep"), (4, 30), (4, 37)),
+        (("a", "c", "indented"), (6, 5), (6, 16)),
+        (("list",), (7, 3), (7, 3)),
+        (("list", "n"), (8, 1), (8, 5)),
+        (("single", "d", "ä"), (10, 1), (10, 12)),
+        (("a", "é"), (11, 6), (11, 6)),
+        (("a", "é", "f"), (11, 10), (11, 10)),
+    ],
+)
+def test_places(path: tuple[str, ...], key: tuple[int, int], value: tuple[int, int]) -> None:
+    assert places(TEXT)[path] == Place(Position(*key), Position(*value))
+
+
+def test_columns_count_characters() -> None:
+    assert places('é = 1\n"é" = { a = "ü", b = 1 }')["é", "b"].value == Position(2, 21)
+
+
+def test_the_nearest_table_stands_in_for_what_is_not_written() -> None:
+    found = places(TEXT)
+    assert nearest(found, ("a", "c", "missing", "more")) == found["a", "c"]
+    assert nearest(found, ("nowhere",)) is None
+    assert nearest(found, ()) is None
