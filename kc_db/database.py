@@ -84,29 +84,26 @@ def connect(target: Target, command: str, correlation_id: str) -> Iterator[Conne
     """
     with (
         served(target) as conninfo,
-        open_connection(conninfo, target.label, command, correlation_id) as connection,
+        translated_errors(conninfo, target.label),
+        open_connection(conninfo, command, correlation_id) as connection,
     ):
+        connection.autocommit = True
         yield connection
 
 
-@contextmanager
-def open_connection(conninfo: str, label: str, command: str, correlation_id: str) -> Iterator[Connection]:
-    """A connection named `kc-db/<command> <correlation id>` in pg_stat_activity, closed at the end.
+def open_connection(conninfo: str, command: str, correlation_id: str) -> Connection:
+    """A connection named `kc-db/<command> <correlation id>` in pg_stat_activity; the caller closes it.
 
     Raises:
-        ServerError: the server can't be reached or refuses, or a statement failed and nobody caught it.
+        psycopg.Error: the server can't be reached or refuses.
     """
     import psycopg
 
-    with translated_errors(conninfo, label):
-        connection = psycopg.connect(
-            conninfo,
-            autocommit=True,
-            application_name=f"kc-db/{command} {correlation_id}",
-            connect_timeout=_CONNECT_TIMEOUT_S,
-        )
-        with connection:
-            yield connection
+    return psycopg.connect(
+        conninfo,
+        application_name=f"kc-db/{command} {correlation_id}",
+        connect_timeout=_CONNECT_TIMEOUT_S,
+    )
 
 
 @contextmanager
@@ -121,10 +118,27 @@ def translated_errors(conninfo: str, label: str) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise ServerError(_explain(error, conninfo, label)) from error
+        raise ServerError(explain_error(error, conninfo, label)) from error
 
 
-def _explain(error: "psycopg.Error", conninfo: str, label: str) -> str:
+@contextmanager
+def second_connection(connection: Connection, purpose: str) -> Iterator[Connection]:
+    """Another connection to the same place as the same role, to watch what the first one does.
+
+    Raises:
+        psycopg.Error: the server can't be reached or refuses.
+    """
+    import psycopg
+
+    parameters = {**connection.info.get_parameters(), "application_name": purpose}
+    if connection.info.password:
+        parameters["password"] = connection.info.password
+    with psycopg.connect(**parameters, autocommit=True) as another:  # type: ignore[arg-type]
+        yield another
+
+
+def explain_error(error: "psycopg.Error", conninfo: str, label: str) -> str:
+    """One line on what the server or libpq said, without secrets, and what to do next."""
     from psycopg import errors
 
     text = _redact(str(error).strip(), conninfo).replace("\n", "; ").replace("\t", " ")

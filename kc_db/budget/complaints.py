@@ -116,7 +116,8 @@ def explain(detail: "ErrorDetails", known_keys: Callable[[Path], Iterable[str]])
 def suggest(wrong: str, known: Iterable[str]) -> str:
     """`; did you mean ...?` if something is close, else what there is to choose from."""
     choices = list(known)
-    close = get_close_matches(wrong, choices, n=1, cutoff=0.6)
+    begun = [choice for choice in choices if wrong and choice.startswith(wrong)]  # prod, for production
+    close = get_close_matches(wrong, choices, n=1, cutoff=0.6) or begun
     if close:
         return f"; did you mean {close[0]}?"
     return f"; known are {', '.join(choices)}" if choices else ""

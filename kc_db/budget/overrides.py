@@ -92,7 +92,9 @@ def _with_databases(fleet: Fleet, override: Override) -> Fleet:
             return database
         limits = replace(database.limits, **{override.key: override.value})
         if limits.all_reserved_connections >= limits.max_connections:
-            raise InputError(f"--set {override.text}: {RESERVES_EVERYTHING.format(limits=limits)}")
+            raise InputError(
+                f"--set {override.text}: max_connections {RESERVES_EVERYTHING.format(limits=limits)}"
+            )
         return replace(database, limits=limits, source="override")
 
     return replace(fleet, databases=tuple(map(change, fleet.databases)))

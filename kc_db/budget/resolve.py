@@ -17,8 +17,7 @@ _KINDS: tuple[Kind, ...] = ("services", "workers")
 
 # PostgreSQL itself refuses to start like that.
 RESERVES_EVERYTHING = (
-    "max_connections must be more than all reserves together, "
-    "{limits.all_reserved_connections}, not {limits.max_connections}"
+    "must be more than all reserves together, {limits.all_reserved_connections}, not {limits.max_connections}"
 )
 
 
@@ -142,11 +141,8 @@ def _database(scope: _Scope, name: str, headroom_percent: int) -> Database:
             message = "max_connections is missing; declare it, or read it from the server with --live"
             scope.complaints.add(("databases", name), message)
         elif limits.all_reserved_connections >= limits.max_connections:
-            # PostgreSQL itself refuses to start like that.
-            message = (
-                f"must be more than the reserved connections together, {limits.all_reserved_connections}"
-            )
-            scope.complaints.add(layers.path("max_connections"), f"{message}, not {limits.max_connections}")
+            message = RESERVES_EVERYTHING.format(limits=limits)
+            scope.complaints.add(layers.path("max_connections"), message)
     return Database(
         name=name,
         limits=limits,
@@ -180,7 +176,7 @@ def _check_nothing_is_missing(scope: _Scope, services: Mapping[tuple[Kind, str],
     for key in ("pool_size", "instances"):
         lacking = [where for where, layers in services.items() if layers.all.get(key) is None]
         if lacking:
-            others = f"; {len(lacking) - 1} others lack it too" if len(lacking) > 1 else ""
+            others = f" (and so for {len(lacking) - 1} more)" if len(lacking) > 1 else ""
             scope.complaints.add(lacking[0], f"{key} is missing, here and in [defaults]{others}")
 
 

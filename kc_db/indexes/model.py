@@ -175,6 +175,11 @@ class LiveIndex:
         return self.valid and self.ready and self.live
 
     @property
+    def stands_for(self) -> str | None:
+        """What would fall with it, so that only a person may drop it."""
+        return f"constraint {self.constraint}" if self.constraint else self.needed_by
+
+    @property
     def qualified_name(self) -> str:
         """schema.table.index, as findings say it."""
         return f"{self.definition.table}.{self.name}"

@@ -25,21 +25,21 @@ class Step:
         statement: None where kc-db leaves the decision to a person.
         text: the statement, or the advice, as it is printed.
         builds: the name of the index that it builds, if it builds one.
-        waits: it is one that waits for old transactions, but blocks no writes meanwhile.
+        waits_for_pid: the backend that has to end first, if one has.
     """
 
     table: TableName
     statement: sql.Composed | None
     text: str
     builds: str | None = None
-    waits: bool = True
+    waits_for_pid: int | None = None
 
 
 def plan_table(table: TableMatch) -> tuple[Step, ...]:
     """Everything that takes one table to its specs, in an order that can be run and stopped anywhere."""
-    steps = [step for match in table.matches for step in plan_match(match)]
     named = {match.want.name for match in table.matches}
-    steps += (step for index in unusable(table) if index.name not in named for step in plan_unusable(index))
+    steps = [step for index in unusable(table) if index.name not in named for step in plan_unusable(index)]
+    steps += (step for match in table.matches for step in plan_match(match))
     steps += (
         step
         for other, keep in table.duplicates
@@ -58,27 +58,27 @@ def plan_match(match: Match) -> tuple[Step, ...]:
 
 def plan_unusable(index: LiveIndex) -> tuple[Step, ...]:
     """An invalid index serves no query and may still cost, or reject, every write."""
+    table = index.definition.table
     if index.building_pid:
-        return (_advice(index, f"wait: backend {index.building_pid} builds it right now"),)
+        return (waiting(index),)
     if index.partitioned:
-        return (
-            _by_hand(index, "it belongs to a partitioned table: build and ATTACH each partition's index"),
-        )
-    if index.constraint or index.needed_by:
-        return (
-            _step(index.definition.table, reindex(index.definition.table, index.name), builds=index.name),
-        )
-    return (_step(index.definition.table, drop_index(index.definition.table, index.name)),)
+        return (_by_hand(index, "it belongs to a partitioned table: build and ATTACH each partition's"),)
+    if index.stands_for:
+        return (_step(table, reindex(table, index.name), builds=index.name),)
+    return (drop_step(index),)
+
+
+def waiting(index: LiveIndex) -> Step:
+    """Two builds on one table would wait for each other: the one that runs goes first."""
+    text = f"-- wait: backend {index.building_pid} builds {index.name} right now"
+    return Step(index.definition.table, None, text, waits_for_pid=index.building_pid)
 
 
 def plan_duplicate(index: LiveIndex, keep: LiveIndex) -> tuple[Step, ...]:
     """A repeated index goes, unless something stands on it."""
-    if index.partitioned:
-        return (_by_hand(index, "it belongs to a partitioned table"),)
-    if index.constraint or index.needed_by:
-        stands = f"constraint {index.constraint}" if index.constraint else index.needed_by
-        return (_by_hand(index, f"{stands} stands on it; {keep.name} does the same"),)
-    return (_step(index.definition.table, drop_index(index.definition.table, index.name)),)
+    if index.partitioned or index.stands_for:
+        return (_by_hand(index, f"{keep.name} does the same"),)
+    return (drop_step(index),)
 
 
 def unusable(table: TableMatch) -> Iterator[LiveIndex]:
@@ -92,31 +92,31 @@ def _plan(match: Match) -> Iterator[Step]:
     in_the_way = match.same_name
     present = match.satisfied_by.name if match.satisfied_by else None
     if match.name_taken_by:
-        yield _advice_for(table, f"the name {name} is taken by {match.name_taken_by}: rename one of the two")
+        yield _advice(table, f"the name {name} is taken by {match.name_taken_by}: rename one of the two")
     if in_the_way and not in_the_way.usable:
         yield from plan_unusable(in_the_way)
-        in_the_way = None if not (in_the_way.constraint or in_the_way.needed_by) else in_the_way
-        if in_the_way and not match.differences:
-            return
+        if not match.differences and in_the_way.stands_for:
+            return  # it was rebuilt where it stands
+        in_the_way = in_the_way if in_the_way.stands_for else None
+    if in_the_way and in_the_way.stands_for:
+        yield _by_hand(in_the_way, "dropping that is your decision")
     if not present:
         present = passing_name(name) if in_the_way else name
         yield _create(match, present)
     if in_the_way:
-        yield from _drop(in_the_way)
+        yield drop_step(in_the_way)
     if present != name:
-        yield _step(table, rename_index(table, present, name), waits=False)
+        yield _step(table, rename_index(table, present, name))
 
 
 def _create(match: Match, name: str) -> Step:
     if match.partitioned:
-        return _advice_for(
+        return _advice(
             match.want.table,
-            f"{match.want.table} is partitioned: build {name} ON ONLY it, each partition's CONCURRENTLY, and ATTACH",
+            f"{match.want.table} is partitioned: build {name} ON ONLY it, then each partition's, and ATTACH",
         )
     if match.missing_columns:
-        return _advice_for(
-            match.want.table, f"add the missing columns first: {', '.join(match.missing_columns)}"
-        )
+        return _advice(match.want.table, f"add the missing columns first: {', '.join(match.missing_columns)}")
     statement = create_index(as_written(match), name=name)
     return _step(match.want.table, statement, builds=name)
 
@@ -132,14 +132,6 @@ def passing_name(name: str) -> str:
     return f"{head}{_NEW}"
 
 
-def _drop(index: LiveIndex) -> Iterator[Step]:
-    if index.constraint or index.needed_by:
-        stands = f"constraint {index.constraint}" if index.constraint else index.needed_by
-        yield _by_hand(index, f"{stands} stands on it, and dropping that is your decision")
-    else:
-        yield _step(index.definition.table, drop_index(index.definition.table, index.name))
-
-
 def _stopping_at_advice(steps: Iterable[Step]) -> Iterator[Step]:
     """Nothing may be built on what a person has yet to do."""
     for step in steps:
@@ -152,19 +144,19 @@ def _without_repetitions(steps: Iterable[Step]) -> Iterator[Step]:
     return iter({step.text: step for step in steps}.values())
 
 
-def _step(
-    table: TableName, statement: sql.Composed, *, builds: str | None = None, waits: bool = True
-) -> Step:
-    return Step(table, statement, as_text(statement), builds, waits)
+def drop_step(index: LiveIndex) -> Step:
+    """Drops an index on which nothing stands."""
+    return _step(index.definition.table, drop_index(index.definition.table, index.name))
+
+
+def _step(table: TableName, statement: sql.Composed, *, builds: str | None = None) -> Step:
+    return Step(table, statement, as_text(statement), builds)
 
 
 def _by_hand(index: LiveIndex, why: str) -> Step:
-    return _advice(index, f"{index.name} is left to you: {why}")
+    stands = f"{index.stands_for} stands on it; " if index.stands_for else ""
+    return _advice(index.definition.table, f"{index.name} is left to you: {stands}{why}")
 
 
-def _advice(index: LiveIndex, text: str) -> Step:
-    return _advice_for(index.definition.table, text)
-
-
-def _advice_for(table: TableName, text: str) -> Step:
+def _advice(table: TableName, text: str) -> Step:
     return Step(table, None, f"-- {text}")

@@ -28,9 +28,10 @@ def create_index(
     return sql.SQL(" ").join(parts)
 
 
-def drop_index(table: TableName, name: str) -> sql.Composed:
+def drop_index(table: TableName, name: str, *, if_exists: bool = False) -> sql.Composed:
     """DROP INDEX CONCURRENTLY; waits for transactions that use the index, blocks none."""
-    return sql.SQL("DROP INDEX CONCURRENTLY {}").format(_relation(TableName(table.schema, name)))
+    drop = sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}" if if_exists else "DROP INDEX CONCURRENTLY {}")
+    return drop.format(_relation(TableName(table.schema, name)))
 
 
 def rename_index(table: TableName, name: str, new_name: str) -> sql.Composed:

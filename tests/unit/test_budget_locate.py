@@ -44,7 +44,7 @@ def test_places(path: tuple[str, ...], key: tuple[int, int], value: tuple[int, i
 
 
 def test_columns_count_characters() -> None:
-    assert places('é = 1\n"é" = { a = "ü", b = 1 }')["é", "b"].value == Position(2, 21)
+    assert places('"é" = { a = "ü", b = 1 }')["é", "b"].value == Position(1, 22)
 
 
 def test_the_nearest_table_stands_in_for_what_is_not_written() -> None:

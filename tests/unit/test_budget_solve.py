@@ -12,6 +12,7 @@ from kc_db.budget.solve import (
     Change,
     Edit,
     changes,
+    fewer_deploys,
     largest,
     more_connections,
     most_deploys_at_once,

@@ -1,0 +1,1 @@
+"""Migrations that hurt nobody: Alembic operations, the build, the deploy lock, adoption of what is there."""

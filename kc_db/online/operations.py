@@ -1,0 +1,151 @@
+"""The Alembic operations that revisions call by name; importing this module registers them.
+
+op.ensure_tables(table, ...)          tables are there, made or adopted
+op.drop_empty_tables("table", ...)    and away again, if nobody's rows are in them
+op.ensure_index("CREATE INDEX ...")   a usable index of this definition is there, under any name
+op.drop_index_online("index", on="table")
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import MigrateOperation, Operations
+
+from kc_db.database import Connection
+from kc_db.indexes.model import IndexDef
+from kc_db.indexes.parse import index_from_text
+from kc_db.online import index_build, offline, tables
+
+
+@Operations.register_operation("ensure_index")
+class EnsureIndex(MigrateOperation):
+    """A usable index of a definition is there: built CONCURRENTLY, or kept, under whatever name it has."""
+
+    def __init__(self, definition: IndexDef) -> None:
+        self.definition = definition
+
+    @classmethod
+    def ensure_index(cls, operations: Operations, create_index: str) -> None:
+        """Builds an index without blocking writes, unless a usable one of its definition is there.
+
+        An INVALID leftover is dropped and built again; an equal index under another name is kept; an index of
+        the same name and another definition stops the migration. Has to be alone in its revision.
+
+        Args:
+            operations: Alembic's `op`.
+            create_index: the CREATE INDEX statement, as a spec has it.
+
+        Raises:
+            RefusedError: the name means another definition, or duplicate rows stand against it.
+        """
+        operations.invoke(cls(index_from_text(create_index)))
+
+
+@Operations.implementation_for(EnsureIndex)
+def _ensure_index(operations: Operations, operation: EnsureIndex) -> None:
+    context = operations.get_context()
+    if context.as_sql:
+        offline.create_index(operations, operation.definition)
+        return
+    with _online(operations) as connection:
+        index_build.ensure(connection, operation.definition)
+
+
+@Operations.register_operation("drop_index_online")
+class DropIndexOnline(MigrateOperation):
+    """An index that ensure_index built is away again."""
+
+    def __init__(self, name: str, on: str) -> None:
+        self.name = name
+        self.on = on
+
+    @classmethod
+    def drop_index_online(cls, operations: Operations, name: str, *, on: str) -> None:
+        """Drops an index CONCURRENTLY; one that isn't there, or that a constraint stands on, is left alone.
+
+        Args:
+            operations: Alembic's `op`.
+            name: the index's name.
+            on: its table, `table` or `schema.table`.
+        """
+        operations.invoke(cls(name, on))
+
+
+@Operations.implementation_for(DropIndexOnline)
+def _drop_index_online(operations: Operations, operation: DropIndexOnline) -> None:
+    if operations.get_context().as_sql:
+        offline.drop_index(operations, operation.name, operation.on)
+        return
+    with _online(operations) as connection:
+        index_build.drop(connection, operation.name, operation.on)
+
+
+@Operations.register_operation("ensure_tables")
+class EnsureTables(MigrateOperation):
+    """Tables are there: made, or adopted."""
+
+    def __init__(self, wanted: Sequence[sa.Table]) -> None:
+        self.wanted = wanted
+
+    @classmethod
+    def ensure_tables(cls, operations: Operations, *wanted: sa.Table) -> None:
+        """Makes the tables that aren't there; of those that are, checks the columns that are needed.
+
+        A table's `info["needed"]` names the columns that one made by somebody else has to have (all, if it
+        says nothing). Everything is checked before anything is changed.
+
+        Args:
+            operations: Alembic's `op`.
+            wanted: the tables, in an order in which they can be made.
+
+        Raises:
+            RefusedError: needed columns are missing or of another type; all are listed.
+        """
+        operations.invoke(cls(wanted))
+
+
+@Operations.implementation_for(EnsureTables)
+def _ensure_tables(operations: Operations, operation: EnsureTables) -> None:
+    if operations.get_context().as_sql:
+        offline.create_tables(operations, operation.wanted)
+    else:
+        tables.ensure(operations.get_bind(), operation.wanted)
+
+
+@Operations.register_operation("drop_empty_tables")
+class DropEmptyTables(MigrateOperation):
+    """Tables are away again, unless they hold rows."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+
+    @classmethod
+    def drop_empty_tables(cls, operations: Operations, *names: str) -> None:
+        """Drops tables that hold no row.
+
+        Args:
+            operations: Alembic's `op`.
+            names: the tables, in an order in which they can be dropped.
+
+        Raises:
+            RefusedError: one holds rows; nothing is dropped.
+        """
+        operations.invoke(cls(names))
+
+
+@Operations.implementation_for(DropEmptyTables)
+def _drop_empty_tables(operations: Operations, operation: DropEmptyTables) -> None:
+    if operations.get_context().as_sql:
+        offline.drop_tables(operations, operation.names)
+    else:
+        tables.drop_empty(operations.get_bind(), operation.names)
+
+
+@contextmanager
+def _online(operations: Operations) -> Iterator[Connection]:
+    """The driver's own connection, in autocommit mode: CONCURRENTLY can't run in a transaction."""
+    with operations.get_context().autocommit_block():
+        bind: Any = operations.get_bind()
+        yield bind.connection.driver_connection

@@ -1,0 +1,78 @@
+"""Tables that the migrations make, or adopt from whoever made them before."""
+
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+from psycopg import sql
+
+from kc_db.errors import RefusedError
+from kc_db.logs import log
+from kc_db.sql import load_sql
+
+_LOCK_TIMEOUT = sa.text("SELECT set_config('lock_timeout', '2s', true)")
+_quote = sa.dialects.postgresql.dialect().identifier_preparer.format_table
+
+
+def ensure(bind: sa.Connection, wanted: Sequence[sa.Table]) -> None:
+    """Makes the tables that aren't there, after all that are there have been found fit.
+
+    Raises:
+        RefusedError: a table that is there lacks needed columns, or has them in another type; all are listed.
+    """
+    there = _columns_there(bind, wanted)
+    if complaints := list(_complaints(there)):
+        listed = "".join(f"\n  {complaint}" for complaint in complaints)
+        raise RefusedError(
+            f"these tables exist and don't fit; nothing was changed. Mend them, then run this again:{listed}"
+        )
+    bind.execute(_LOCK_TIMEOUT)  # a foreign key locks the table that it points to
+    names = {row.table_name for row in there}
+    for table in wanted:
+        if _quote(table) in names:
+            log.info("table %s is there and fits: adopted", table.name)
+        else:
+            table.create(bind)
+
+
+def drop_empty(bind: sa.Connection, names: Sequence[str]) -> None:
+    """Drops tables that hold no row.
+
+    Raises:
+        RefusedError: one holds rows.
+    """
+    bind.execute(_LOCK_TIMEOUT)
+    for name in names:
+        table = sa.Table(name, sa.MetaData())
+        if bind.scalar(sa.select(sa.func.to_regclass(_quote(table)))) is None:
+            continue
+        bind.exec_driver_sql(sql.SQL("LOCK TABLE {}").format(sql.Identifier(name)).as_string(None))
+        if bind.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():
+            raise RefusedError(
+                f"table {name} holds rows and is not dropped; empty it yourself if nobody needs them"
+            )
+        table.drop(bind)
+
+
+def _columns_there(bind: sa.Connection, wanted: Sequence[sa.Table]) -> Sequence[sa.Row[tuple[object, ...]]]:
+    columns = [(table, table.columns[name]) for table in wanted for name in _needed(table)]
+    parameters = {
+        "tables": [_quote(table) for table, _ in columns],
+        "columns": [column.name for _, column in columns],
+        "types": [column.type.compile(bind.dialect) for _, column in columns],
+    }
+    return bind.execute(sa.text(load_sql("kc_db.online", "columns")), parameters).all()
+
+
+def _needed(table: sa.Table) -> Sequence[str]:
+    return table.info.get("needed", [column.name for column in table.columns])
+
+
+def _complaints(there: Sequence[sa.Row[tuple[object, ...]]]) -> Iterator[str]:
+    for row in there:
+        column = f"{row.table_name}.{row.column_name}"
+        if row.kind not in {"r", "p"}:
+            yield f"{row.table_name} is no table"
+        elif row.type is None:
+            yield f"{column} {row.type_name.lower()} is missing"
+        elif not row.same_type:
+            yield f"{column} is {row.type}, not {row.type_name.lower()}"
