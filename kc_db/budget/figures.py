@@ -5,11 +5,10 @@ from dataclasses import asdict
 from typing import NamedTuple
 
 from kc_db.budget.model import Database, Fleet, Service
-from kc_db.budget.scenarios import Scenario, enforced_deploys, fits, scenarios, worst_enforced
+from kc_db.budget.scenarios import Scenario, costliest, enforced_deploys, fits, scenarios, worst_enforced
 
 Row = tuple[str, ...]
 
-_COSTLIEST = 3
 _SOURCES = {"declared": "the file", "live": "the server", "override": "--set"}
 
 
@@ -57,15 +56,19 @@ def summary(file: str, fleets: Sequence[Fleet], overrides: Iterable[str]) -> Map
 def _table(
     title: str, columns: Row, rows_of: Callable[[Fleet, Database], Iterator[Row]], fleets: Sequence[Fleet]
 ) -> Figures:
-    where = ("environment", "database")
+    pairs = [(fleet, database) for fleet in fleets for database in fleet.databases]
+    # Where all rows would say the same, the column is left away.
+    names = {
+        "environment": [fleet.environment or "" for fleet, _ in pairs],
+        "database": [database.name for _, database in pairs],
+    }
+    shown = [heading for heading, cells in names.items() if len(set(cells)) > 1]
     rows = [
-        (fleet.environment or "", database.name, *row)
-        for fleet in fleets
-        for database in fleet.databases
+        (*(names[heading][number] for heading in shown), *row)
+        for number, (fleet, database) in enumerate(pairs)
         for row in rows_of(fleet, database)
     ]
-    skipped = 0 if any(fleet.environment for fleet in fleets) else 1
-    return Figures(title, (*where, *columns)[skipped:], tuple(row[skipped:] for row in rows))
+    return Figures(title, (*shown, *columns), tuple(rows))
 
 
 def _verdict(fleet: Fleet, database: Database) -> str:
@@ -77,13 +80,13 @@ def _verdict(fleet: Fleet, database: Database) -> str:
     )
 
 
-_CAPACITY_COLUMNS = ("max_connections", "from", "reserved", "kept free", "usable")
+_CAPACITY_COLUMNS = ("limits from", "max_connections", "reserved", "kept free", "usable")
 
 
 def _capacity_rows(_fleet: Fleet, database: Database) -> Iterator[Row]:
     yield (
-        str(database.limits.max_connections),
         _SOURCES[database.source],
+        str(database.limits.max_connections),
         str(database.limits.all_reserved_connections),
         str(database.headroom_connections),
         str(database.usable_connections),
@@ -109,12 +112,11 @@ _COST_COLUMNS = ("service", "pool", "processes", "instances", "steady", "deploy 
 
 
 def _cost_rows(fleet: Fleet, database: Database) -> Iterator[Row]:
-    clients = sorted(fleet.clients(database), key=lambda client: -client.steady_connections)
-    for client in clients[:_COSTLIEST]:
+    named, others = costliest(fleet, database)
+    for client in named:
         multiplied = (client.pool_size, client.processes, client.instances)
         costs = (client.steady_connections, client.deploy_connections)
         yield (client.name, *map(str, (*multiplied, *costs)))
-    others = clients[_COSTLIEST:]
     if others:
         sums = (sum(c.steady_connections for c in others), sum(c.deploy_connections for c in others))
         yield (f"{len(others)} others", "", "", "", *map(str, sums))

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kc_db.budget.model import PERCENT, Database, Fleet
+from kc_db.budget.model import PERCENT, Database, Fleet, Service
+
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,13 @@ def worst_enforced(fleet: Fleet, database: Database) -> Scenario:
     )
 
 
+def costliest(fleet: Fleet, database: Database) -> tuple[tuple[Service, ...], tuple[Service, ...]]:
+    """The services worth naming, the costliest first, and all others (none or several, never one)."""
+    clients = tuple(sorted(fleet.clients(database), key=lambda client: -client.steady_connections))
+    named = _NAMED + 1 if len(clients) == _NAMED + 1 else _NAMED
+    return clients[:named], clients[named:]
+
+
 def _scenario(fleet: Fleet, database: Database, deploys: int, everyone: int, enforced: int) -> Scenario:
     name, title = _titles(deploys, everyone)
     return Scenario(
@@ -123,4 +132,4 @@ def _drivers(fleet: Fleet, database: Database, deploys: int) -> Iterator[str]:
     costliest = sorted(clients, key=lambda client: -client.deploy_connections)[:deploys]
     added = sum(client.deploy_connections for client in costliest)
     who = costliest[0].name if deploys == 1 else f"{deploys} services"
-    yield f"steady state, and new tasks of {who} {added}"
+    yield f"steady state + new tasks of {who} {added}"

@@ -135,7 +135,7 @@ _COMMON = (
         "--correlation-id",
         "given_id",
         metavar="ID",
-        help="Stands in JSON, in every log line and in application_name. [default: CORRELATION_ID, else made]",
+        help="Stands in JSON, log lines and application_name. [default: CORRELATION_ID, else made]",
     ),
     click.option(
         "--log-format",

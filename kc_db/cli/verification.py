@@ -27,18 +27,13 @@ def load_rulebook_and_specs(folder: Path) -> tuple[tuple[Rule, ...], tuple[Spec,
 
 
 def report_findings(
-    command: str,
-    run: Run,
-    target: Target,
-    specs: Sequence[Spec],
-    findings: Sequence[Finding],
-    rulebook: Sequence[Rule],
+    run: Run, target: Target, specs: Sequence[Spec], findings: Sequence[Finding], rulebook: Sequence[Rule]
 ) -> Report:
-    """The report on a verification."""
+    """The report of `verify-indexes`."""
     tables = len({spec.definition.table for spec in specs})
     counts = count_by_severity(findings)
     return Report(
-        command=command,
+        command="verify-indexes",
         target=target.label,
         correlation_id=run.correlation_id,
         summary={"tables": tables, "specs": len(specs), "findings": counts},

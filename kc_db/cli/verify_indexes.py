@@ -33,4 +33,4 @@ def verify_indexes(run: Run, database_url: str | None, specs: Path) -> None:
     with connect(target, "verify-indexes", run.correlation_id) as connection:
         catalog = load_catalog(connection, [spec.definition for spec in wanted])
     findings = verify(wanted, catalog, rulebook)
-    run.finish(report_findings("verify-indexes", run, target, wanted, findings, rulebook))
+    run.finish(report_findings(run, target, wanted, findings, rulebook))

@@ -6,11 +6,9 @@ What is there decides what comes next, so that a plan can be stopped anywhere an
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from psycopg import sql
-
 from kc_db.indexes.match import Match, TableMatch
 from kc_db.indexes.model import IndexDef, LiveIndex, TableName
-from kc_db.indexes.statements import as_text, create_index, drop_index, reindex, rename_index
+from kc_db.indexes.statements import Statement, as_text, create_index, drop_index, reindex, rename_index
 
 _MAXIMUM_NAME_BYTES = 63  # NAMEDATALEN - 1
 _NEW = "_kc_new"
@@ -29,7 +27,7 @@ class Step:
     """
 
     table: TableName
-    statement: sql.Composed | None
+    statement: Statement | None
     text: str
     builds: str | None = None
     waits_for_pid: int | None = None
@@ -37,6 +35,8 @@ class Step:
 
 def plan_table(table: TableMatch) -> tuple[Step, ...]:
     """Everything that takes one table to its specs, in an order that can be run and stopped anywhere."""
+    if table.live is None:
+        return (_advice(table.table, f"table {table.table} doesn't exist; run: alembic upgrade head"),)
     named = {match.want.name for match in table.matches}
     steps = [step for index in unusable(table) if index.name not in named for step in plan_unusable(index)]
     steps += (step for match in table.matches for step in plan_match(match))
@@ -149,7 +149,7 @@ def drop_step(index: LiveIndex) -> Step:
     return _step(index.definition.table, drop_index(index.definition.table, index.name))
 
 
-def _step(table: TableName, statement: sql.Composed, *, builds: str | None = None) -> Step:
+def _step(table: TableName, statement: Statement, *, builds: str | None = None) -> Step:
     return Step(table, statement, as_text(statement), builds)
 
 

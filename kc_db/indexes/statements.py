@@ -1,15 +1,19 @@
 """SQL that changes indexes without blocking writes; identifiers are composed, never formatted."""
 
+import re
 from collections.abc import Iterator
 
+from pglast.keywords import COL_NAME_KEYWORDS, RESERVED_KEYWORDS, TYPE_FUNC_NAME_KEYWORDS
 from psycopg import sql
 
 from kc_db.indexes.model import IndexDef, Key, OperatorClass, TableName
 
+Statement = sql.Composed
+_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_KEYWORDS = COL_NAME_KEYWORDS | RESERVED_KEYWORDS | TYPE_FUNC_NAME_KEYWORDS
 
-def create_index(
-    definition: IndexDef, *, name: str | None = None, if_not_exists: bool = False
-) -> sql.Composed:
+
+def create_index(definition: IndexDef, *, name: str | None = None, if_not_exists: bool = False) -> Statement:
     """CREATE INDEX CONCURRENTLY for a definition, under its own or another name.
 
     Takes SHARE UPDATE EXCLUSIVE, which lets reads and writes pass (PostgreSQL manual, CREATE INDEX).
@@ -18,7 +22,7 @@ def create_index(
     words.append("IF NOT EXISTS" if if_not_exists else "")
     parts: list[sql.Composable] = [
         *(sql.SQL(word) for word in words if word),
-        sql.Identifier(name or definition.name),
+        _name(name or definition.name),
         sql.SQL("ON"),
         _relation(definition.table),
         *_using(definition),
@@ -28,42 +32,51 @@ def create_index(
     return sql.SQL(" ").join(parts)
 
 
-def drop_index(table: TableName, name: str, *, if_exists: bool = False) -> sql.Composed:
+def drop_index(table: TableName, name: str, *, if_exists: bool = False) -> Statement:
     """DROP INDEX CONCURRENTLY; waits for transactions that use the index, blocks none."""
     drop = sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}" if if_exists else "DROP INDEX CONCURRENTLY {}")
     return drop.format(_relation(TableName(table.schema, name)))
 
 
-def rename_index(table: TableName, name: str, new_name: str) -> sql.Composed:
+def rename_index(table: TableName, name: str, new_name: str) -> Statement:
     """ALTER INDEX ... RENAME takes SHARE UPDATE EXCLUSIVE on the index (PostgreSQL manual, ALTER INDEX)."""
     index = _relation(TableName(table.schema, name))
-    return sql.SQL("ALTER INDEX {} RENAME TO {}").format(index, sql.Identifier(new_name))
+    return sql.SQL("ALTER INDEX {} RENAME TO {}").format(index, _name(new_name))
 
 
-def reindex(table: TableName, name: str) -> sql.Composed:
+def reindex(table: TableName, name: str) -> Statement:
     """REINDEX INDEX CONCURRENTLY rebuilds an index that something stands on."""
     return sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(_relation(TableName(table.schema, name)))
 
 
-def as_text(statement: sql.Composed) -> str:
+def as_text(statement: Statement) -> str:
     """The statement as it can be pasted into psql."""
     return f"{statement.as_string(None)};"
 
 
-def _relation(name: TableName) -> sql.Identifier:
-    return sql.Identifier(name.schema, name.name) if name.schema else sql.Identifier(name.name)
+def _name(*parts: str) -> sql.Composable:
+    """A name, quoted where quote_ident() would: most need no quotes, and read better without."""
+    return sql.SQL(".").join(sql.SQL(part) if _is_plain(part) else sql.Identifier(part) for part in parts)  # type: ignore[arg-type, unused-ignore]
+
+
+def _is_plain(part: str) -> bool:
+    return bool(_PLAIN_NAME.fullmatch(part)) and part not in _KEYWORDS
+
+
+def _relation(name: TableName) -> sql.Composable:
+    return _name(*filter(None, (name.schema, name.name)))
 
 
 def _using(definition: IndexDef) -> Iterator[sql.Composable]:
     if definition.method != "btree":
-        yield sql.SQL("USING {}").format(sql.Identifier(definition.method))
+        yield sql.SQL("USING {}").format(_name(definition.method))
 
 
 def _key(key: Key) -> sql.Composable:
-    what = sql.Identifier(key.of) if isinstance(key.of, str) else sql.SQL("({})").format(_raw(key.of.text))
+    what = _name(key.of) if isinstance(key.of, str) else sql.SQL("({})").format(_raw(key.of.text))
     parts: list[sql.Composable] = [what]
     if key.collation:
-        parts.append(sql.SQL("COLLATE {}").format(sql.Identifier(*key.collation)))
+        parts.append(sql.SQL("COLLATE {}").format(_name(*key.collation)))
     if key.operator_class:
         parts.append(_operator_class(key.operator_class))
     if key.descending:
@@ -74,14 +87,14 @@ def _key(key: Key) -> sql.Composable:
 
 
 def _operator_class(given: OperatorClass) -> sql.Composable:
-    name = sql.Identifier(*(given.name or ()))
+    name = _name(*(given.name or ()))
     return sql.SQL("{} {}").format(name, _parameters(given.options)) if given.options else name
 
 
 def _tail(definition: IndexDef) -> Iterator[sql.Composable]:
     """In the grammar's own order: INCLUDE, NULLS NOT DISTINCT, WITH, WHERE."""
     if definition.include:
-        yield sql.SQL("INCLUDE ({})").format(sql.SQL(", ").join(map(sql.Identifier, definition.include)))
+        yield sql.SQL("INCLUDE ({})").format(sql.SQL(", ").join(map(_name, definition.include)))
     if definition.nulls_not_distinct:
         yield sql.SQL("NULLS NOT DISTINCT")
     if definition.storage:
@@ -91,9 +104,7 @@ def _tail(definition: IndexDef) -> Iterator[sql.Composable]:
 
 
 def _parameters(parameters: tuple[tuple[str, str], ...]) -> sql.Composable:
-    pairs = (
-        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in parameters
-    )
+    pairs = (sql.SQL("{} = {}").format(_name(name), sql.Literal(value)) for name, value in parameters)
     return sql.SQL("({})").format(sql.SQL(", ").join(pairs))
 
 

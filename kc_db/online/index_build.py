@@ -7,7 +7,7 @@ from kc_db.errors import RefusedError
 from kc_db.indexes.load_catalog import load_catalog
 from kc_db.indexes.match import Match, TableMatch, match_tables
 from kc_db.indexes.model import IndexDef, LiveIndex, Spec, TableName
-from kc_db.indexes.repair import Step, drop_step, plan_match, waiting
+from kc_db.indexes.repair import Step, drop_step, plan_match, plan_table, waiting
 from kc_db.logs import log
 from kc_db.online.converge import converge
 
@@ -41,6 +41,28 @@ def ensure(connection: Connection, definition: IndexDef) -> None:
         raise RefusedError(
             f"{definition.table}.{definition.name} was built and is not usable; run this again"
         )
+
+
+def repair_table(connection: Connection, specs: Sequence[Spec]) -> Sequence[Step]:
+    """Takes one table to its specs, as far as statements can.
+
+    Args:
+        connection: in autocommit mode, holding the deploy lock.
+        specs: all specs of the table.
+
+    Returns:
+        The steps that were run.
+
+    Raises:
+        RefusedError: duplicate rows stand against a unique index.
+    """
+    definitions = [spec.definition for spec in specs]
+
+    def plan() -> Sequence[Step]:
+        (table,) = match_tables(specs, load_catalog(connection, definitions))
+        return plan_table(table)
+
+    return converge(connection, plan)
 
 
 def drop(connection: Connection, name: str, table: str) -> None:

@@ -10,7 +10,6 @@ from kc_db.logs import log
 from kc_db.sql import load_sql
 
 _LOCK_TIMEOUT = sa.text("SELECT set_config('lock_timeout', '2s', true)")
-_quote = sa.dialects.postgresql.dialect().identifier_preparer.format_table
 
 
 def ensure(bind: sa.Connection, wanted: Sequence[sa.Table]) -> None:
@@ -28,7 +27,7 @@ def ensure(bind: sa.Connection, wanted: Sequence[sa.Table]) -> None:
     bind.execute(_LOCK_TIMEOUT)  # a foreign key locks the table that it points to
     names = {row.table_name for row in there}
     for table in wanted:
-        if _quote(table) in names:
+        if _full_name(table) in names:
             log.info("table %s is there and fits: adopted", table.name)
         else:
             table.create(bind)
@@ -42,10 +41,13 @@ def drop_empty(bind: sa.Connection, names: Sequence[str]) -> None:
     """
     bind.execute(_LOCK_TIMEOUT)
     for name in names:
-        table = sa.Table(name, sa.MetaData())
-        if bind.scalar(sa.select(sa.func.to_regclass(_quote(table)))) is None:
+        schema, _, relation = name.rpartition(".")
+        table = sa.Table(relation, sa.MetaData(), schema=schema or None)
+        if bind.scalar(sa.select(sa.func.to_regclass(_full_name(table)))) is None:
             continue
-        bind.exec_driver_sql(sql.SQL("LOCK TABLE {}").format(sql.Identifier(name)).as_string(None))
+        bind.exec_driver_sql(
+            sql.SQL("LOCK TABLE {}").format(sql.Identifier(*name.split("."))).as_string(None)
+        )
         if bind.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():
             raise RefusedError(
                 f"table {name} holds rows and is not dropped; empty it yourself if nobody needs them"
@@ -56,15 +58,20 @@ def drop_empty(bind: sa.Connection, names: Sequence[str]) -> None:
 def _columns_there(bind: sa.Connection, wanted: Sequence[sa.Table]) -> Sequence[sa.Row[tuple[object, ...]]]:
     columns = [(table, table.columns[name]) for table in wanted for name in _needed(table)]
     parameters = {
-        "tables": [_quote(table) for table, _ in columns],
+        "tables": [_full_name(table) for table, _ in columns],
         "columns": [column.name for _, column in columns],
         "types": [column.type.compile(bind.dialect) for _, column in columns],
     }
     return bind.execute(sa.text(load_sql("kc_db.online", "columns")), parameters).all()
 
 
+def _full_name(table: sa.Table) -> str:
+    return sql.Identifier(*table.fullname.split(".")).as_string(None)
+
+
 def _needed(table: sa.Table) -> Sequence[str]:
-    return table.info.get("needed", [column.name for column in table.columns])
+    needed: Sequence[str] = table.info.get("needed", [column.name for column in table.columns])
+    return needed
 
 
 def _complaints(there: Sequence[sa.Row[tuple[object, ...]]]) -> Iterator[str]:

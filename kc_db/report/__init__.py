@@ -32,6 +32,7 @@ class Report:
         headline: one line that says how it went.
         tables: figures for people.
         documentation: each rule's docstring, for the formats that carry it.
+        script: what was, or would be, run; text shows it instead of each finding's own remedy.
         source: the file or folder that says what is wanted; findings without a file of their own point there.
     """
 
@@ -44,6 +45,7 @@ class Report:
     tables: Sequence[Table] = ()
     documentation: Mapping[str, str] | None = None
     source: str | None = None
+    script: Sequence[str] = ()
 
     @property
     def version(self) -> str:

@@ -21,7 +21,10 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) i
 def render(report: Report, *, colour: bool = False) -> str:
     """Plain text that pastes into a ticket; coloured only where asked for."""
     blocks = [_table(table) for table in report.tables]
-    blocks += [_finding(finding) for finding in report.findings]
+    shown = [finding for finding in report.findings if not (report.script and finding.problem.remedy)]
+    blocks += [_finding(finding) for finding in shown]
+    if report.script:
+        blocks.append(_visible("\n".join(report.script)))
     blocks.append(_visible(f"{report.command} ({report.target}): {report.headline}"))
     text = "\n\n".join(blocks)
     return text if colour else click.unstyle(text)

@@ -110,8 +110,14 @@ def leave(user: "subprocess.Popen[str]") -> None:
 def kill(process: int) -> None:
     """Kills a process and waits until it holds no file any more, be it as a zombie."""
     os.kill(process, signal.SIGKILL)
-    status = Path(f"/proc/{process}/status")
-    wait_until(lambda: not status.exists() or "State:\tZ" in status.read_text())
+    wait_until(lambda: read_state(process) in ("", "Z"))
+
+
+def read_state(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0]
+    except OSError:
+        return ""
 
 
 def read_arguments(process: int) -> list[str]:

@@ -100,7 +100,7 @@ def test_the_costliest_deploy_drives_the_worst_case() -> None:
         service("large", pool_size=30, maximum_percent=100), service("small", pool_size=5), deploys_at_once=1
     )
     worst = worst_enforced(fleet, fleet.databases[0])
-    assert (worst.demand_connections, worst.driver) == (40, "steady state, and new tasks of small 5")
+    assert (worst.demand_connections, worst.driver) == (40, "steady state + new tasks of small 5")
 
 
 def test_services_of_other_databases_do_not_count() -> None:

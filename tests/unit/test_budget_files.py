@@ -254,7 +254,10 @@ STUDENT = "[services.student]\n"
         (
             "max_connections = 100",
             "max_connections = 3",
-            "b.toml:2:19: databases.primary.max_connections: must be more than all reserves together, 3, not 3",
+            (
+                "b.toml:2:19: databases.primary.max_connections: "
+                "must be more than all reserves together, 3, not 3"
+            ),
         ),
         (
             "pool_size = 10\n",
@@ -348,7 +351,8 @@ def test_mistakes_of_all_environments_are_told_once(file: Path) -> None:
 def test_several_databases_have_to_be_chosen_from(file: Path) -> None:
     text = SMALL.replace("[defaults]", "[databases.replica]\nmax_connections = 50\n[defaults]")
     assert mistake(file, text).splitlines()[0] == (
-        "b.toml:8:11: services.payment: database is missing, here and in [defaults]; known are primary, replica"
+        "b.toml:8:11: services.payment: database is missing, here and in [defaults]; "
+        "known are primary, replica"
     )
     chosen = text.replace("[services.payment]", '[services.payment]\ndatabase = "replica"').replace(
         "[defaults]", '[defaults]\ndatabase = "primary"'

@@ -164,6 +164,24 @@ def test_pools_that_are_small_already_are_not_touched(pool_size: int) -> None:
     assert [(edit.table[1], edit.value) for edit in change.edits] == expected
 
 
+@pytest.mark.parametrize(
+    ("other_database", "tables"),
+    [("primary", [("defaults",)]), ("replica", [("services", "a"), ("services", "b")])],
+)
+def test_a_default_is_lowered_only_if_nobody_else_inherits_it(
+    other_database: str, tables: list[tuple[str, ...]]
+) -> None:
+    fleet = make_fleet(
+        service("a", has_own_pool_size=False),
+        service("b", has_own_pool_size=False),
+        service("c", has_own_pool_size=False, pool_size=10, instances=0, database=other_database),
+        max_connections=30,
+    )
+    change = smaller_pools(fleet, fleet.databases[0])
+    assert change is not None
+    assert change.edits == tuple(Edit(table, "pool_size", 6) for table in tables)
+
+
 def test_no_server_is_larger_than_postgresql_allows() -> None:
     fleet = make_fleet(
         service("a", pool_size=MAXIMUM_MAX_CONNECTIONS, maximum_percent=100), max_connections=4

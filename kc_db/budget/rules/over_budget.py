@@ -17,14 +17,12 @@ from collections.abc import Iterator
 from textwrap import indent
 
 from kc_db.budget.model import MAXIMUM_MAX_CONNECTIONS, Database, Fleet
-from kc_db.budget.scenarios import Scenario, fits, worst_enforced
+from kc_db.budget.scenarios import Scenario, costliest, fits, worst_enforced
 from kc_db.budget.solve import changes, demand_with_pools_of_one, more_connections, smaller_pools
 from kc_db.budget.typed import typed
 from kc_db.findings import Problem, Severity
 
 severity = Severity.ERROR
-
-_NAMED = 3
 
 
 def check(fleet: Fleet) -> Iterator[Problem]:
@@ -57,10 +55,9 @@ def _message(fleet: Fleet, database: Database, worst: Scenario) -> str:
 
 
 def _costliest(fleet: Fleet, database: Database) -> Iterator[str]:
-    clients = sorted(fleet.clients(database), key=lambda client: -client.steady_connections)
-    for client in clients[:_NAMED]:
+    named, others = costliest(fleet, database)
+    for client in named:
         yield f"{client.name} {client.steady_connections}"
-    others = clients[_NAMED:]
     if others:
         yield f"{len(others)} others {sum(client.steady_connections for client in others)}"
     if database.fixed_connections:
