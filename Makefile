@@ -1,1 +1,58 @@
-# tmp
+# make demo: see kc-db work on a real PostgreSQL. make test: all that CI runs. Needs Python 3.11+, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+POSTGRES ?= embedded
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --universal --no-annotate
+
+.PHONY: help demo test check unit test-matrix bench format requirements clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | column -t -s '|'
+
+demo: .venv/runtime.stamp  ## migrate, verify, budget; break four indexes, find and mend them
+	@$(BIN)/python scripts/demo.py
+
+test: check unit  ## everything that CI runs
+
+check: .venv/dev.stamp  ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: .venv/dev.stamp  ## the tests, on POSTGRES=embedded|14|...|18|docker:17|<url>
+	$(BIN)/pytest --numprocesses 2 --postgres $(POSTGRES)
+
+test-matrix: .venv/dev.stamp  ## the tests on every major version (needs npm)
+	@for version in 14 15 16 17 18; do $(MAKE) unit POSTGRES=$$version || exit 1; done
+
+bench: .venv/dev.stamp  ## measure both sides of every performance claim
+	@$(BIN)/python bench/startup.py
+	@$(BIN)/python bench/catalog.py
+
+format: .venv/dev.stamp  ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+requirements: .venv/dev.stamp  ## pin the newest versions, with hashes
+	echo 'setuptools>=77' | $(COMPILE) - --upgrade --output-file requirements-build.txt
+	$(COMPILE) pyproject.toml --upgrade --extra embedded --output-file requirements.txt
+	$(COMPILE) pyproject.toml --upgrade --extra dev --output-file requirements-dev.txt
+
+clean:  ## remove what make made; also the databases under .kc-db
+	rm -rf .venv .kc-db .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kc-db needs Python 3.11 or later: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+
+.venv/runtime.stamp: .venv/bin/python requirements-build.txt requirements.txt pyproject.toml
+	$(PIP) install --require-hashes --requirement requirements-build.txt
+	$(PIP) install --require-hashes --requirement requirements.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.stamp: .venv/runtime.stamp requirements-dev.txt
+	$(PIP) install --require-hashes --requirement requirements-dev.txt
+	@touch $@

@@ -169,8 +169,9 @@ class _Source:
             message, position = (*error.args, 0)[:2]
             self.refuse(len(text[:position].encode()), f"{message}; correct the SQL")
         for tree in trees:
-            start = tree.get("stmt_location", 0)
-            self._end = start + tree.get("stmt_len", len(self._bytes) - start)
+            start = self._end + 1 if self._end else 0  # PostgreSQL 18's parser counts no comments in
+            begin = tree.get("stmt_location", 0)
+            self._end = begin + tree.get("stmt_len", len(self._bytes) - begin)
             yield tree["stmt"], start, self._end
 
     def remarks(self, start: int, end: int) -> tuple[int, list[tuple[int, str]]]:
