@@ -1,6 +1,7 @@
+-- The unique index allows one inactive purchase of a course as well, no more: whoever buys a course for the third
+-- time needs the old inactive row to go. It is what the purchase service relies on, so it stays.
+
 -- A student has no second active purchase of a course.
--- (It allows one inactive purchase as well, no more: a student who buys a course for the third time needs the
--- old inactive row to go, or a spec that says WHERE is_active.)
 CREATE UNIQUE INDEX purchases_student_id_course_id_is_active_key ON purchases (student_id, course_id, is_active);
 
 PREPARE active_purchase (uuid, uuid) AS

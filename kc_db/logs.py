@@ -8,6 +8,7 @@ import uuid
 from kc_db.errors import InputError
 
 log = logging.getLogger("kc_db")
+LOG_FORMATS = ("text", "json")
 
 _MAXIMUM_ID_LENGTH = 36  # application_name holds 63 bytes, and the command's name stands before the id
 
@@ -28,8 +29,15 @@ def correlation_id(given: str | None = None) -> str:
 
 
 def configure_logs(log_format: str, run_id: str, *, level: int = logging.INFO) -> None:
-    """Sends this process's remarks to stderr, as `text` or as `json`."""
+    """Sends this process's remarks to stderr, as `text` or as `json`.
+
+    Raises:
+        InputError: there is no such format.
+    """
+    if log_format not in LOG_FORMATS:
+        raise InputError(f"the log format is {' or '.join(LOG_FORMATS)}, not {log_format!r}")
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_news)
     if log_format == "json":
         from pythonjsonlogger.json import JsonFormatter
 
@@ -48,3 +56,9 @@ def configure_logs(log_format: str, run_id: str, *, level: int = logging.INFO) -
         logger.handlers[:] = [handler]
         logger.setLevel(level)
         logger.propagate = False
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Of Alembic's remarks a deploy needs which revision runs, not which plugins were set up."""
+    of_alembic = record.name.startswith("alembic")
+    return not of_alembic or record.levelno >= logging.WARNING or str(record.msg).startswith("Running")

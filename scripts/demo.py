@@ -1,4 +1,4 @@
-"""kc-db's main job, on a real PostgreSQL: migrate, verify, budget; then break four indexes, find them, mend them.
+"""kc-db's main job on a real PostgreSQL: migrate, verify, budget; then break four indexes, find and mend them.
 
 `make demo` runs it. Every command is one that a user types; the exit codes are checked as they come.
 The database stays under .kc-db/postgres, where DATABASE_URL=embedded: finds it again.
@@ -35,9 +35,7 @@ def main() -> None:
         run("kc-db verify-indexes")
         say("In CI: does the fleet in pool_budget.toml fit max_connections in the worst minute of a deploy?")
         run("kc-db check-pool-budget")
-        say(
-            "Now four indexes go wrong, as they do in real life: dropped, half built, rebuilt wrongly, renamed."
-        )
+        say("Now four indexes go wrong: one dropped, one half built, one rebuilt wrongly, one renamed.")
         break_four(connection)
         say("The verifier finds all four (exit code 1; the renamed one is only a warning).")
         run("kc-db verify-indexes", expected=1)
@@ -70,7 +68,8 @@ def break_four(connection: psycopg.Connection) -> None:
     execute(connection, "DROP INDEX allocations_student_id_course_id_status_idx")
     execute(
         connection,
-        "CREATE INDEX allocations_student_id_course_id_status_idx ON allocations (course_id, student_id, status)",
+        "CREATE INDEX allocations_student_id_course_id_status_idx\n"
+        "         ON allocations (course_id, student_id, status)",
     )
     execute(connection, "ALTER INDEX purchases_student_id_created_at_idx RENAME TO idx_purchases_by_time")
 

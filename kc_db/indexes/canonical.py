@@ -36,6 +36,8 @@ def resolve(definition: IndexDef, table: LiveTable, catalog: Catalog) -> IndexDe
     An explicit operator class or collation that the column would get anyway is the same as none
     (ComputeIndexAttrs() in src/backend/commands/indexcmds.c).
     """
+    if not any(key.collation or key.operator_class for key in definition.keys):
+        return definition if definition.table == table.name else replace(definition, table=table.name)
     named = with_full_names(definition, catalog.operator_classes, catalog.collations)
     keys = tuple(_without_defaults(key, named.method, table) for key in named.keys)
     return replace(named, table=table.name, keys=keys)
@@ -45,8 +47,6 @@ def with_full_names(
     definition: IndexDef, operator_classes: Mapping[tuple[str, Name], Name], collations: Mapping[Name, Name]
 ) -> IndexDef:
     """The definition with each operator class and collation by its one name."""
-    if not any(key.collation or key.operator_class for key in definition.keys):
-        return definition
     keys = []
     for key in definition.keys:
         given = key.operator_class

@@ -1,6 +1,7 @@
 """Reads a folder of specs: SQL files that say which indexes must exist, why, and for which queries."""
 
 import json
+import re
 from bisect import bisect_right
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
@@ -154,7 +155,7 @@ class _Source:
         self.rule_names = rule_names
         self._bytes = file.read_bytes().removeprefix(BOM_UTF8)
         self._end = 0  # of the last statement
-        self._line_starts = [0, *(i + 1 for i, byte in enumerate(self._bytes) if byte == ord("\n"))]
+        self._line_starts = [0, *(newline.end() for newline in re.finditer(rb"\n", self._bytes))]
 
     def statements(self) -> Iterator[tuple[Mapping[str, Any], int, int]]:
         """Each statement's tree and where its text, comments above it included, begins and ends."""

@@ -45,31 +45,20 @@ class TableMatch:
         specs: all that the specs want of it.
         live: what the server has, None if there is no such table.
         matches: each spec's, where the table exists.
+        duplicates: each usable index that repeats another one, with the one to keep.
     """
 
     table: TableName
     specs: tuple[Spec, ...]
     live: LiveTable | None
     matches: tuple[Match, ...] = ()
+    duplicates: tuple[tuple[LiveIndex, LiveIndex], ...] = ()
 
     @property
     def claimed(self) -> set[str]:
         """Names of the live indexes that a spec is about."""
         indexes = (index for match in self.matches for index in (match.satisfied_by, match.same_name))
         return {index.name for index in indexes if index}
-
-    @property
-    def duplicates(self) -> Iterator[tuple[LiveIndex, LiveIndex]]:
-        """Each usable index that repeats another one, with the one to keep."""
-        usable = [index for index in self.live.indexes if index.usable] if self.live else []
-        by_shape: dict[tuple[object, ...], list[LiveIndex]] = {}
-        for index in usable:
-            if not index.exclusion and index.immediate:
-                by_shape.setdefault(index.definition.shape, []).append(index)
-        wanted = {match.satisfied_by.name for match in self.matches if match.satisfied_by}
-        for group in by_shape.values():
-            keep, *others = sorted(group, key=lambda index: _rank(index, wanted))
-            yield from ((other, keep) for other in others)
 
 
 def match_tables(specs: Sequence[Spec], catalog: Catalog) -> tuple[TableMatch, ...]:
@@ -85,14 +74,36 @@ def _match_table(table: TableName, specs: tuple[Spec, ...], catalog: Catalog) ->
     live = catalog.tables.get(table)
     if live is None or live.kind not in {"r", "p", "m"}:
         return TableMatch(table, specs, live)
+    by_name = {index.name: index for index in live.indexes}
     names = {spec.definition.name for spec in specs}
-    # An index that has another spec's name is that spec's, unless there is no other one.
-    matches = tuple(_match(spec, live, names - {spec.definition.name}, catalog) for spec in specs)
-    return TableMatch(table, specs, live, matches)
+    matches = []
+    for spec in specs:
+        want = resolve(spec.definition, live, catalog)
+        same_name = by_name.get(want.name)
+        if same_name and satisfies(want, same_name):
+            matches.append(Match(spec, want, same_name, same_name, partitioned=live.kind == "p"))
+        else:  # an index that has another spec's name is that spec's
+            others = names - {want.name}
+            matches.append(_match_otherwise(spec, want, live, others, catalog))
+    return TableMatch(table, specs, live, tuple(matches), tuple(_duplicates(live, matches)))
 
 
-def _match(spec: Spec, live: LiveTable, names_of_others: set[str], catalog: Catalog) -> Match:
-    want = resolve(spec.definition, live, catalog)
+def _duplicates(live: LiveTable, matches: Sequence[Match]) -> Iterator[tuple[LiveIndex, LiveIndex]]:
+    by_shape: dict[tuple[object, ...], list[LiveIndex]] = {}
+    for index in live.indexes:
+        if index.usable and not index.exclusion and index.immediate:
+            by_shape.setdefault(index.definition.shape, []).append(index)
+    if len(by_shape) == len(live.indexes):
+        return
+    wanted = {match.satisfied_by.name for match in matches if match.satisfied_by}
+    for group in by_shape.values():
+        keep, *others = sorted(group, key=lambda index: _rank(index, wanted))
+        yield from ((other, keep) for other in others)
+
+
+def _match_otherwise(
+    spec: Spec, want: IndexDef, live: LiveTable, names_of_others: set[str], catalog: Catalog
+) -> Match:
     same_name = next((index for index in live.indexes if index.name == want.name), None)
     equal = [index for index in live.indexes if satisfies(want, index) and index.name not in names_of_others]
     match = Match(

@@ -4,17 +4,17 @@ Because every round starts from the state, a run that was stopped anywhere is si
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kc_db.database import Connection
-from kc_db.errors import RefusedError
+from kc_db.errors import RefusedError, ServerError
 from kc_db.indexes.repair import Step
 from kc_db.indexes.statements import as_text, drop_index
 from kc_db.logs import log
 from kc_db.online.progress import reported_progress
+from kc_db.online.session import LOCK_TIMEOUT_MS, patient_session, set_setting
 
 if TYPE_CHECKING:
     import psycopg
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MAXIMUM_STEPS = 1_000
 _POLL_S = 1.0
+_REPEAT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Patience:
         pause_s: the longest pause between two tries.
     """
 
-    lock_timeout_ms: int = 2_000
+    lock_timeout_ms: int = LOCK_TIMEOUT_MS
     build_wait_ms: int = 600_000
     attempts: int = 6
     pause_s: float = 15.0
@@ -57,40 +58,53 @@ def converge(
 
     Raises:
         RefusedError: duplicate rows stand against a unique index, or the plan doesn't come to an end.
-        psycopg.Error: a statement failed for another reason, or every attempt met a lock.
+        ServerError: every attempt met a lock.
+        psycopg.Error: a statement failed for another reason.
     """
     from psycopg import errors
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
     done: list[Step] = []
-    for attempt in Retrying(
-        retry=retry_if_exception_type((errors.LockNotAvailable, errors.DeadlockDetected)),
-        wait=wait_exponential_jitter(initial=0.5, max=patience.pause_s, jitter=0.5),
+    busy = (errors.LockNotAvailable, errors.DeadlockDetected)
+    attempts = Retrying(
+        retry=retry_if_exception_type(busy),
+        wait=wait_exponential_jitter(initial=min(0.5, patience.pause_s), max=patience.pause_s, jitter=0.5),
         stop=stop_after_attempt(patience.attempts),
         before_sleep=_log_retry,
         reraise=True,
-    ):
-        with attempt, _session_settings(connection, patience):
-            while step := _next_step(plan):
-                _run(connection, step, patience)
-                done.append(step)
-                if len(done) > _MAXIMUM_STEPS:
-                    raise RefusedError(
-                        f"after {_MAXIMUM_STEPS} steps there is still something to do: {step.text}"
-                    )
+    )
+    try:
+        for attempt in attempts:
+            with attempt, patient_session(connection, patience.lock_timeout_ms):
+                _run_all(connection, plan, patience, done)
+    except busy as error:
+        raise ServerError(
+            f"others held locks in each of {patience.attempts} attempts ({_first_line(error)}); "
+            "the lines above say who; run this again when they have ended: it mends what is half done"
+        ) from error
     return tuple(done)
 
 
+def _run_all(
+    connection: Connection, plan: Callable[[], Sequence[Step]], patience: Patience, done: list[Step]
+) -> None:
+    while step := _next_step(plan):
+        _run(connection, step, patience)
+        done.append(step)
+        if len(done) > _MAXIMUM_STEPS:
+            raise RefusedError(f"after {_MAXIMUM_STEPS} steps there is still something to do: {step.text}")
+
+
 def _next_step(plan: Callable[[], Sequence[Step]]) -> Step | None:
-    announced: set[int | None] = set()
+    said_at = -_REPEAT_S
     while True:
         steps = plan()
         wait = next((step for step in steps if step.waits_for_pid), None)
         if wait is None:
             return next((step for step in steps if step.statement), None)
-        if wait.waits_for_pid not in announced:
+        if time.monotonic() - said_at >= _REPEAT_S:
             log.info("%s", wait.text.removeprefix("-- "))
-            announced.add(wait.waits_for_pid)
+            said_at = time.monotonic()
         time.sleep(_POLL_S)
 
 
@@ -102,7 +116,7 @@ def _run(connection: Connection, step: Step, patience: Patience) -> None:
     log.info("%s", step.text)
     started = time.monotonic()
     timeout_ms = patience.build_wait_ms if "CONCURRENTLY" in step.text else patience.lock_timeout_ms
-    _set(connection, "lock_timeout", str(timeout_ms))
+    set_setting(connection, "lock_timeout", f"{timeout_ms}ms")
     try:
         with reported_progress(connection, step):
             connection.execute(step.statement)
@@ -113,13 +127,15 @@ def _run(connection: Connection, step: Step, patience: Patience) -> None:
 
 def _without_leftover(connection: Connection, step: Step, error: "psycopg.Error") -> str:
     """A failed unique build leaves an INVALID index that rejects the application's inserts: it has to go."""
-    if step.builds:
+    left = f"{step.builds} stays as it was"  # REINDEX was to rebuild what something stands on
+    if step.builds and step.text.startswith("CREATE"):
         leftover = drop_index(step.table, step.builds)
         log.info("%s", as_text(leftover))
         connection.execute(leftover)
+        left = "nothing is left of it"
     detail = error.diag.message_detail or str(error)
     return (
-        f"{step.table} has duplicate rows, so that {step.builds} can't be built; nothing is left of it. "
+        f"{step.table} has duplicate rows, so that {step.builds} can't be built; {left}. "
         f"{detail} Remove the duplicates, then run this again"
     )
 
@@ -127,35 +143,8 @@ def _without_leftover(connection: Connection, step: Step, error: "psycopg.Error"
 def _log_retry(state: "RetryCallState") -> None:
     error = state.outcome.exception() if state.outcome else None
     pause_s = state.next_action.sleep if state.next_action else 0.0
-    reason = str(error).strip().splitlines()[0] if error else "it failed"
-    log.warning("%s; try %d again in %.1f s", reason, state.attempt_number + 1, pause_s)
+    log.warning("%s; try %d again in %.1f s", _first_line(error), state.attempt_number + 1, pause_s)
 
 
-@contextmanager
-def _session_settings(connection: Connection, patience: Patience) -> Iterator[None]:
-    """Settings for a build; the connection's next user gets back what it had."""
-    import psycopg
-
-    settings = {
-        "lock_timeout": str(patience.lock_timeout_ms),
-        "statement_timeout": "0",  # a role's own would end a build, and leave an INVALID index
-        "client_connection_check_interval": "5s",  # else the backend builds on when its client was killed
-    }
-    before = {name: _show(connection, name) for name in settings}
-    for name, value in settings.items():
-        _set(connection, name, value)
-    try:
-        yield
-    finally:
-        with suppress(psycopg.OperationalError):  # a lost connection has no next user
-            for name, value in before.items():
-                _set(connection, name, value)
-
-
-def _show(connection: Connection, name: str) -> str:
-    row = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
-    return str(row[0]) if row else ""
-
-
-def _set(connection: Connection, name: str, value: str) -> None:
-    connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+def _first_line(error: BaseException | None) -> str:
+    return str(error).strip().partition("\n")[0]

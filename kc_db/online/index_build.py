@@ -7,40 +7,52 @@ from kc_db.errors import RefusedError
 from kc_db.indexes.load_catalog import load_catalog
 from kc_db.indexes.match import Match, TableMatch, match_tables
 from kc_db.indexes.model import IndexDef, LiveIndex, Spec, TableName
-from kc_db.indexes.repair import Step, drop_step, plan_match, plan_table, waiting
+from kc_db.indexes.repair import Step, drop_step, plan_match, plan_table, plan_unusable, waiting
 from kc_db.logs import log
-from kc_db.online.converge import converge
+from kc_db.online.converge import Patience, converge
 
 
-def ensure(connection: Connection, definition: IndexDef) -> None:
+def ensure(connection: Connection, definition: IndexDef, patience: Patience = Patience()) -> None:
     """A usable index of this definition is there afterwards, under its own name or another one.
+
+    Args:
+        connection: in autocommit mode, holding the deploy lock.
+        definition: the index that is wanted.
+        patience: how long to wait for locks.
 
     Raises:
         RefusedError: the table is missing or partitioned, the name means another definition, duplicate rows
             stand against it, or whether it is there can't be decided.
+        ServerError: every attempt met a lock.
     """
 
     def plan() -> Sequence[Step]:
         table, match = _match(connection, definition)
         _refuse(match)
-        running = next(
-            (index for index in (table.live.indexes if table.live else ()) if index.building_pid), None
-        )
-        if running:
-            return (waiting(running),)
-        return () if match.satisfied_by else plan_match(match)
+        steps = _plan_leftover(match) if match.satisfied_by else plan_match(match)
+        return _after_others(table, steps)
 
-    if not converge(connection, plan):
-        kept = _match(connection, definition)[1].satisfied_by
-        log.info(
-            "%s is there%s",
-            definition.name,
-            f", named {kept.name}" if kept and kept.name != definition.name else "",
-        )
-    if not _match(connection, definition)[1].satisfied_by:
+    done = converge(connection, plan, patience)
+    kept = _match(connection, definition)[1].satisfied_by
+    if not kept:
         raise RefusedError(
             f"{definition.table}.{definition.name} was built and is not usable; run this again"
         )
+    if not done:
+        log.info("%s is there%s", definition.name, f", named {kept.name}" * (kept.name != definition.name))
+
+
+def _plan_leftover(match: Match) -> tuple[Step, ...]:
+    """Where an equal index is kept under another name, an INVALID one of our own name only costs writes."""
+    leftover = match.same_name
+    return plan_unusable(leftover) if leftover and not leftover.usable else ()
+
+
+def _after_others(table: TableMatch, steps: Sequence[Step]) -> Sequence[Step]:
+    """Two builds on one table deadlock: one that runs goes first, an orphaned backend's for example."""
+    indexes = table.live.indexes if table.live else ()
+    running = next((index for index in indexes if index.building_pid), None)
+    return (waiting(running),) if steps and running else steps
 
 
 def repair_table(connection: Connection, specs: Sequence[Spec]) -> Sequence[Step]:
@@ -65,8 +77,18 @@ def repair_table(connection: Connection, specs: Sequence[Spec]) -> Sequence[Step
     return converge(connection, plan)
 
 
-def drop(connection: Connection, name: str, table: str) -> None:
-    """The index is away afterwards, unless it never was there or something stands on it."""
+def drop(connection: Connection, name: str, table: str, patience: Patience = Patience()) -> None:
+    """The index is away afterwards, unless it never was there or something stands on it.
+
+    Args:
+        connection: in autocommit mode, holding the deploy lock.
+        name: the index's name.
+        table: its table, `table` or `schema.table`.
+        patience: how long to wait for locks.
+
+    Raises:
+        ServerError: every attempt met a lock.
+    """
     schema, _, relation = table.rpartition(".")
     anything = IndexDef(TableName(schema or None, relation), name, keys=())
 
@@ -79,7 +101,7 @@ def drop(connection: Connection, name: str, table: str) -> None:
             for step in _plan_drop(index)
         )
 
-    if not converge(connection, plan):
+    if not converge(connection, plan, patience):
         log.info("%s is left alone: it isn't there, or not only an index", name)
 
 

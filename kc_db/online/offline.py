@@ -12,9 +12,20 @@ from psycopg import sql
 from kc_db.indexes import statements
 from kc_db.indexes.model import IndexDef, TableName
 
+# A role's or database's own limits would end a build, and leave an INVALID index; nobody queues behind it.
+_NO_LIMITS = """DO $kc$ BEGIN
+  PERFORM set_config(name, '0', false) FROM pg_catalog.pg_settings
+  WHERE name IN ('statement_timeout', 'transaction_timeout', 'lock_timeout');
+END $kc$"""
+_LIMITS_AS_BEFORE = """DO $kc$ BEGIN
+  PERFORM set_config(name, reset_val, false) FROM pg_catalog.pg_settings
+  WHERE name IN ('statement_timeout', 'transaction_timeout', 'lock_timeout');
+END $kc$"""
 _CHECK = """DO $kc$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_index
-                 WHERE indexrelid = to_regclass({index}) AND indisvalid AND indisready AND indislive) THEN
+                 WHERE indexrelid = to_regclass({index}) AND indrelid = to_regclass({table})
+                   AND indisvalid AND indisready AND indislive
+                   AND indisunique = {unique} AND indnkeyatts = {key_count}) THEN
     RAISE EXCEPTION USING MESSAGE = {message}, HINT = {hint};
   END IF;
 END $kc$"""
@@ -32,24 +43,34 @@ def create_index(operations: Operations, definition: IndexDef) -> None:
     The check stands in the transaction that stamps, so that a failed build is never stamped.
     """
     with operations.get_context().autocommit_block():
-        _write(operations, sql.SQL("SET statement_timeout = 0"))
+        _write(operations, sql.SQL(_NO_LIMITS))
         _write(operations, statements.create_index(definition, if_not_exists=True))
-        _write(operations, sql.SQL("RESET statement_timeout"))
-    index = sql.Identifier(*filter(None, (definition.table.schema, definition.name))).as_string(None)
+        _write(operations, sql.SQL(_LIMITS_AS_BEFORE))
+    schema, table = definition.table.schema, definition.table.name
     drop = statements.as_text(statements.drop_index(definition.table, definition.name))
     check = sql.SQL(_CHECK).format(
-        index=sql.Literal(index),
-        message=sql.Literal(f"{index} is missing or INVALID"),
-        hint=sql.Literal(f"Run {drop} and then this script again."),
+        index=_quoted(schema, definition.name),
+        table=_quoted(schema, table),
+        unique=sql.Literal(definition.unique),
+        key_count=sql.Literal(len(definition.keys)),
+        message=sql.Literal(f"{definition.name} on {table} is missing, INVALID, or another index"),
+        hint=sql.Literal(
+            f"If it is INVALID, run {drop} then what this prints: "
+            "alembic upgrade <the revision in alembic_version>:head --sql"
+        ),
     )
     _write(operations, check)
 
 
+def _quoted(schema: str | None, name: str) -> sql.Literal:
+    return sql.Literal(sql.Identifier(*filter(None, (schema, name))).as_string(None))
+
+
 def drop_index(operations: Operations, name: str, table: str) -> None:
     """DROP INDEX CONCURRENTLY IF EXISTS."""
-    schema = table.rpartition(".")[0] or None
+    schema, _, relation = table.rpartition(".")
     with operations.get_context().autocommit_block():
-        _write(operations, statements.drop_index(TableName(schema, table), name, if_exists=True))
+        _write(operations, statements.drop_index(TableName(schema or None, relation), name, if_exists=True))
 
 
 def create_tables(operations: Operations, wanted: Sequence[sa.Table]) -> None:
@@ -57,6 +78,9 @@ def create_tables(operations: Operations, wanted: Sequence[sa.Table]) -> None:
     _write(operations, sql.SQL("SET LOCAL lock_timeout = '2s'"))
     for table in wanted:
         operations.execute(sa.schema.CreateTable(table, if_not_exists=True))
+        for column in table.columns:
+            if column.comment:
+                operations.execute(sa.schema.SetColumnComment(column))
 
 
 def drop_tables(operations: Operations, names: Sequence[str]) -> None:

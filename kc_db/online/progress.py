@@ -1,4 +1,4 @@
-"""Says how far a build is, from a second connection, once it takes longer than two seconds."""
+"""Says how far a build is, from a second connection, once it takes longer than a second."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from kc_db.indexes.repair import Step
 from kc_db.logs import log
 from kc_db.sql import load_sql
 
-_PATIENCE_S = 2.0
+_PATIENCE_S = 1.0
 _POLL_S = 0.5
 _REPEAT_S = 10.0
 
@@ -34,17 +34,20 @@ def _watch(connection: Connection, step: Step, finished: threading.Event) -> Non
     if finished.wait(_PATIENCE_S):
         return
     # Progress is a remark: where no second connection can be had, the build goes on without it.
-    with suppress(psycopg.Error), second_connection(connection, "kc-db/progress") as second:
+    with suppress(psycopg.Error), second_connection(connection, "progress") as second:
         _report_until(second, connection.info.backend_pid, step, finished)
 
 
 def _report_until(second: Connection, pid: int, step: Step, finished: threading.Event) -> None:
     started = time.monotonic() - _PATIENCE_S
-    said_phase, said_at = "", 0.0
+    said, said_at = None, 0.0
     while not finished.wait(_POLL_S):
         row = second.execute(load_sql("kc_db.online", "build_progress"), {"pid": pid}).fetchone()
-        phase, figures = row or ("waiting", "")
+        phase, figures, blockers = row or ("running", "", "")
         now = time.monotonic()
-        if phase != said_phase or now - said_at > _REPEAT_S:
-            log.info("%s: %.0f s, %s %s", step.builds or step.table, now - started, phase, figures)
-            said_phase, said_at = phase, now
+        if (phase, blockers) != said or now - said_at > _REPEAT_S:
+            parts = (phase, figures, blockers and f"blocked by {blockers}")
+            log.info(
+                "%s: %.0f s, %s", step.builds or step.table, now - started, ", ".join(filter(None, parts))
+            )
+            said, said_at = (phase, blockers), now

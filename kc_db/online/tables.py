@@ -19,7 +19,7 @@ def ensure(bind: sa.Connection, wanted: Sequence[sa.Table]) -> None:
         RefusedError: a table that is there lacks needed columns, or has them in another type; all are listed.
     """
     there = _columns_there(bind, wanted)
-    if complaints := list(_complaints(there)):
+    if complaints := dict.fromkeys(_complaints(there)):
         listed = "".join(f"\n  {complaint}" for complaint in complaints)
         raise RefusedError(
             f"these tables exist and don't fit; nothing was changed. Mend them, then run this again:{listed}"
@@ -31,6 +31,7 @@ def ensure(bind: sa.Connection, wanted: Sequence[sa.Table]) -> None:
             log.info("table %s is there and fits: adopted", table.name)
         else:
             table.create(bind)
+            log.info("table %s is made", table.name)
 
 
 def drop_empty(bind: sa.Connection, names: Sequence[str]) -> None:
@@ -53,6 +54,7 @@ def drop_empty(bind: sa.Connection, names: Sequence[str]) -> None:
                 f"table {name} holds rows and is not dropped; empty it yourself if nobody needs them"
             )
         table.drop(bind)
+        log.info("table %s was empty: dropped", name)
 
 
 def _columns_there(bind: sa.Connection, wanted: Sequence[sa.Table]) -> Sequence[sa.Row[tuple[object, ...]]]:

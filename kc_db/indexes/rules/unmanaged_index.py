@@ -17,7 +17,7 @@ severity = Severity.INFORMATION
 def check(subject: Subject) -> Iterator[Problem]:
     """One problem for each index that no spec is about, but for primary keys and what other rules report."""
     for table in subject.tables:
-        repeated = {index.name for index, _ in table.duplicates}
+        reported = table.claimed | {index.name for index, _ in table.duplicates}
         for index in table.live.indexes if table.live else ():
-            if index.usable and not index.primary and index.name not in table.claimed | repeated:
+            if index.usable and not index.primary and index.name not in reported:
                 yield Problem(index.qualified_name, f"no spec wants this index: {shown(index)}")

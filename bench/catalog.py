@@ -1,0 +1,148 @@
+"""How long does it take to verify 10,000 indexes on 1,000 tables?
+
+Beside it, in the same rounds: fetching pg_get_indexdef() of them all, and Alembic's compare_metadata().
+"""
+
+import contextlib
+import gc
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from kc_db.embedded import running
+from kc_db.indexes import rules
+from kc_db.indexes.load_catalog import load_catalog
+from kc_db.indexes.load_specs import load_specs
+from kc_db.indexes.verify import verify
+from kc_db.rulebook import load_rules
+
+TABLES, INDEXES_PER_TABLE = 1_000, 10
+ROUNDS = 7
+BIN = Path(sys.executable).parent
+LIMIT = 3.0
+DEFINITIONS = "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid::regclass::text LIKE 't\\_%'"
+
+
+def main() -> None:
+    """Prints the medians and their ratios."""
+    with tempfile.TemporaryDirectory() as folder, running(Path(".kc-db/bench")) as conninfo:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("DROP DATABASE IF EXISTS bench")
+            connection.execute("CREATE DATABASE bench")
+        url = psycopg.conninfo.make_conninfo(conninfo, dbname="bench")
+        with psycopg.connect(url, autocommit=True) as connection:
+            specs = make(connection, Path(folder))
+        measure(url, specs)
+
+
+def make(connection: psycopg.Connection, folder: Path) -> Path:
+    """Makes the tables, their indexes, and a spec of each."""
+    columns = ", ".join(f"c{number} integer" for number in range(6))
+    for table in range(TABLES):
+        statements = [
+            f"CREATE {'UNIQUE ' if n == 0 else ''}INDEX t_{table}_{n}_idx "
+            f"ON t_{table} (c{n % 6}, c{(n * n + n + 1) % 6}{' DESC' if n % 3 == 0 else ''}, c{n // 2 % 6})"
+            for n in range(INDEXES_PER_TABLE)
+        ]
+        script = ";\n".join([f"CREATE TABLE t_{table} ({columns})", *statements])
+        connection.execute(script.encode())
+        (folder / f"t_{table}.sql").write_text(
+            "".join(f"-- Why.\n{statement};\n" for statement in statements)
+        )
+    return folder
+
+
+def measure(url: str, folder: Path) -> None:
+    """Times all sides in turn."""
+    rulebook = load_rules(rules)
+    environment = {**os.environ, **_libpq_variables(url)}
+    environment.pop("DATABASE_URL", None)
+
+    def definitions() -> None:
+        with psycopg.connect(url) as connection:
+            assert len(connection.execute(DEFINITIONS).fetchall()) == TABLES * INDEXES_PER_TABLE
+
+    def verified() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            specs = load_specs(folder, [rule.name for rule in rulebook])
+            catalog = load_catalog(connection, [spec.definition for spec in specs])
+            assert verify(specs, catalog, rulebook) == []
+
+    def process(*command: object) -> Callable[[], None]:
+        words = [str(word) for word in command]
+        return lambda: void(subprocess.run(words, check=True, env=environment, stdout=subprocess.DEVNULL))
+
+    script = f"import psycopg; psycopg.connect('').execute({DEFINITIONS!r}).fetchall()"
+    alembic = "Alembic's compare_metadata"
+    fetched, checked = "fetch pg_get_indexdef of all", "kc-db: load specs and catalog, compare"
+    times = timed(
+        {
+            fetched: definitions,
+            checked: verified,
+            alembic: alembic_side(url),
+            f"{fetched}, whole process": process(sys.executable, "-c", script),
+            "kc-db verify-indexes, whole process": process(
+                BIN / "kc-db", "verify-indexes", "--specs", folder
+            ),
+        }
+    )
+    print(f"{TABLES * INDEXES_PER_TABLE:,} indexes on {TABLES:,} tables, medians of {ROUNDS} rounds in turn:")
+    for name, median in times.items():
+        print(f"  {name}: {median * 1000:.0f} ms")
+    whole = times["kc-db verify-indexes, whole process"] / times[f"{fetched}, whole process"]
+    print(
+        f"  ratio to fetching: {times[checked] / times[fetched]:.2f}; whole processes {whole:.2f} (limit {LIMIT})"
+    )
+    print(f"  ratio to Alembic: {times[checked] / times[alembic]:.2f}")
+
+
+def timed(sides: dict[str, Callable[[], None]]) -> dict[str, float]:
+    """The median wall time of each side, in seconds; the sides take turns."""
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(ROUNDS):
+        for name, side in sides.items():
+            gc.collect()
+            gc.disable()  # as the kc-db command does; the same for every side
+            started = time.perf_counter()
+            side()
+            times[name].append(time.perf_counter() - started)
+            gc.enable()
+    return {name: statistics.median(taken) for name, taken in times.items()}
+
+
+def void(_: object) -> None:
+    """Nothing of it."""
+
+
+def alembic_side(url: str) -> Callable[[], None]:
+    """Alembic's comparison of the same indexes with the metadata that describes them."""
+    engine = sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
+    metadata = sa.MetaData()
+    with engine.connect() as connection:
+        metadata.reflect(connection)
+
+    def compare() -> None:
+        with engine.connect() as connection, contextlib.closing(connection):
+            assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+    return compare
+
+
+def _libpq_variables(url: str) -> dict[str, str]:
+    parameters = psycopg.conninfo.conninfo_to_dict(url)
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
+    return {variable: str(parameters[name]) for name, variable in names.items()}
+
+
+if __name__ == "__main__":
+    main()
