@@ -1,6 +1,7 @@
 """The only module that opens a connection: where to, as whom, under which name; secrets never leave it."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,9 +17,18 @@ if TYPE_CHECKING:
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 _EMBEDDED = "embedded:"
 _DEFAULT_EMBEDDED_FOLDER = Path(".kc-db/postgres")
-_LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE", "PGUSER", "PGPORT")
+_LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE")  # a role or a port names none
 _CONNECT_TIMEOUT_S = 10
-_SHOWN_LENGTH = 20  # a longer 'scheme' may be a mistyped secret
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,19}")  # a longer 'scheme' may be a mistyped secret
+_HIGHEST_PORT = 65_535
+_FORM = (
+    "its form is postgresql://user:password@host:5432/database, "
+    "with special characters percent-encoded (@ is %40, / is %2F, : is %3A)"
+)
+_ADVICE = {
+    "42501": "; connect as the table's owner, or have its owner GRANT what is missing",
+    "55P03": "; another session holds it: run this again when that has ended",
+}
 _HOW_TO_SET = (
     "set DATABASE_URL=postgresql://user@host/database (or --database-url, or libpq's PGHOST, PGDATABASE, "
     "PGSERVICE), or DATABASE_URL=embedded: for a local server from pip"
@@ -49,6 +59,7 @@ def find_target(url: str | None, environment: Mapping[str, str] = os.environ) ->
     Raises:
         InputError: nothing names a database, or the URL is not one.
     """
+    url = (url or "").strip()  # a secret's file often ends in a newline
     if not url:
         if not any(environment.get(name) for name in _LIBPQ_VARIABLES):
             raise InputError(f"no database is named; {_HOW_TO_SET}")
@@ -98,12 +109,12 @@ def open_connection(conninfo: str, command: str, correlation_id: str) -> Connect
         psycopg.Error: the server can't be reached or refuses.
     """
     import psycopg
+    from psycopg.conninfo import conninfo_to_dict
 
-    return psycopg.connect(
-        conninfo,
-        application_name=f"kc-db/{command} {correlation_id}",
-        connect_timeout=_CONNECT_TIMEOUT_S,
-    )
+    defaults: dict[str, Any] = {"connect_timeout": _CONNECT_TIMEOUT_S}
+    if "PGCONNECT_TIMEOUT" in os.environ or "connect_timeout" in conninfo_to_dict(conninfo):
+        defaults = {}
+    return psycopg.connect(conninfo, application_name=f"kc-db/{command} {correlation_id}", **defaults)
 
 
 @contextmanager
@@ -125,12 +136,18 @@ def translated_errors(conninfo: str, label: str) -> Iterator[None]:
 def second_connection(connection: Connection, purpose: str) -> Iterator[Connection]:
     """Another connection to the same place as the same role, to watch what the first one does.
 
+    Args:
+        connection: the first one, from open_connection().
+        purpose: stands in the command's place in application_name.
+
     Raises:
         psycopg.Error: the server can't be reached or refuses.
     """
     import psycopg
 
-    parameters = {**connection.info.get_parameters(), "application_name": purpose}
+    _, _, correlation_id = (connection.info.parameter_status("application_name") or "").partition(" ")
+    name = f"kc-db/{purpose} {correlation_id}"
+    parameters = {**connection.info.get_parameters(), "application_name": name}
     if connection.info.password:
         parameters["password"] = connection.info.password
     with psycopg.connect(**parameters, autocommit=True) as another:  # type: ignore[arg-type]
@@ -141,13 +158,18 @@ def explain_error(error: "psycopg.Error", conninfo: str, label: str) -> str:
     """One line on what the server or libpq said, without secrets, and what to do next."""
     from psycopg import errors
 
-    text = _redact(str(error).strip(), conninfo).replace("\n", "; ").replace("\t", " ")
-    if isinstance(error, errors.InsufficientPrivilege):
-        return f"{label}: {text}; connect as the table's owner, or have its owner GRANT what is missing"
+    text = _redact(_said(error), conninfo)
     if isinstance(error, errors.OperationalError) and error.sqlstate is None:
         reason = text.removeprefix("connection failed: ")
         return f"can't reach {label}: {reason}; check host, port, user and database"
-    return f"{label}: {text}"
+    return f"{label}: {text}{_ADVICE.get(error.sqlstate or '', '')}"
+
+
+def _said(error: "psycopg.Error") -> str:
+    """What the server said, without the statement that it points into; else libpq's lines, as one."""
+    parts = (error.diag.message_primary, error.diag.message_detail, error.diag.message_hint)
+    lines = [part for part in parts if part] or str(error).splitlines()
+    return "; ".join(stripped for line in lines if (stripped := " ".join(line.split())))
 
 
 def _redact(text: str, conninfo: str) -> str:
@@ -169,20 +191,24 @@ def _parse(url: str) -> tuple[str, Mapping[str, object]]:
     if not separator or scheme not in _SCHEMES:
         close = get_close_matches(scheme, _SCHEMES, n=1) if separator else ()
         hint = f"did you mean {close[0]}://?" if close else _HOW_TO_SET
-        shown = (
-            f"scheme {scheme!r}"
-            if separator and scheme.isascii() and len(scheme) < _SHOWN_LENGTH
-            else "no scheme"
-        )
+        shown = f"scheme {scheme!r}" if separator and _SCHEME.fullmatch(scheme) else "no scheme"
         raise InputError(f"the database URL has {shown}, which is not PostgreSQL's; {hint}")
     conninfo = f"postgresql://{rest}"
     try:
-        return conninfo, conninfo_to_dict(conninfo)
+        parameters = conninfo_to_dict(conninfo)
     except ProgrammingError:
-        raise InputError(
-            "the database URL can't be parsed; its form is postgresql://user:password@host:5432/database, "
-            "with special characters percent-encoded (@ is %40, / is %2F, : is %3A)"
-        ) from None
+        raise InputError(f"the database URL can't be parsed; {_FORM}") from None
+    _refuse_misread(rest, str(parameters.get("port") or ""))
+    return conninfo, parameters
+
+
+def _refuse_misread(rest: str, port: str) -> None:
+    """A password with a bare @, / or ? in it is taken for a host, port or database, and would be shown."""
+    authority = re.split("[/?]", rest, maxsplit=1)[0]
+    if rest.count("@") > 1 or rest.count("@") > authority.count("@"):
+        raise InputError(f"the database URL has an @ in the wrong place; {_FORM}")
+    if not all(one.isdecimal() and 0 < int(one) <= _HIGHEST_PORT for one in port.split(",") if one):
+        raise InputError(f"the database URL's port isn't a number from 1 to {_HIGHEST_PORT}; {_FORM}")
 
 
 def _label(parameters: Mapping[str, object]) -> str:

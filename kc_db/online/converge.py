@@ -43,8 +43,11 @@ class Patience:
     pause_s: float = 15.0
 
 
+DEFAULT_PATIENCE = Patience()
+
+
 def converge(
-    connection: Connection, plan: Callable[[], Sequence[Step]], patience: Patience = Patience()
+    connection: Connection, plan: Callable[[], Sequence[Step]], patience: Patience = DEFAULT_PATIENCE
 ) -> tuple[Step, ...]:
     """Runs the plan's first step and plans again, until nothing is left that a statement could mend.
 
@@ -62,13 +65,13 @@ def converge(
         psycopg.Error: a statement failed for another reason.
     """
     from psycopg import errors
-    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
     done: list[Step] = []
     busy = (errors.LockNotAvailable, errors.DeadlockDetected)
     attempts = Retrying(
         retry=retry_if_exception_type(busy),
-        wait=wait_exponential_jitter(initial=min(0.5, patience.pause_s), max=patience.pause_s, jitter=0.5),
+        wait=wait_random_exponential(multiplier=0.5, max=patience.pause_s),
         stop=stop_after_attempt(patience.attempts),
         before_sleep=_log_retry,
         reraise=True,

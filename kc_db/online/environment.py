@@ -1,20 +1,19 @@
 """The body of a migrations/env.py: where to, as whom, one deploy at a time, clear errors."""
 
 import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from alembic import context
-from alembic.config import Config
 
 from kc_db.database import find_target, open_connection, served, translated_errors
-from kc_db.errors import KcDbError
-from kc_db.logs import configure_logs, correlation_id
+from kc_db.logs import configure_logs, correlation_id, log
 from kc_db.online import operations  # noqa: F401 - registers op.ensure_index and the others
+from kc_db.online.command_line import ends_the_command
 from kc_db.online.deploy_lock import deploy_lock
+from kc_db.online.session import patient_session
 
 if TYPE_CHECKING:
     from kc_db.database import Connection
@@ -30,16 +29,24 @@ def run_migrations(target_metadata: sa.MetaData | None = None) -> None:
         KcDbError: there is no database, or it refused, where Alembic is called from Python. From the command
             line it becomes one line on stderr and kc-db's exit code.
     """
-    with _errors_end_the_command(context.config):
+    arguments = context.config.cmd_opts
+    if arguments is None:  # a program that calls Alembic has its own logging, and handles errors and signals
+        _run(correlation_id(), target_metadata)
+        return
+    with ends_the_command(arguments):
         run_id = correlation_id()
-        configure_logs(os.environ.get("KC_DB_LOG_FORMAT", "text"), run_id)
-        options: dict[str, Any] = {"target_metadata": target_metadata, "transaction_per_migration": True}
-        if context.is_offline_mode():
-            context.configure(dialect_name="postgresql", literal_binds=True, **options)
-            with context.begin_transaction():
-                context.run_migrations()
-        else:
-            _run_online(run_id, options)
+        configure_logs(os.environ.get("KC_DB_LOG_FORMAT") or "text", run_id)
+        _run(run_id, target_metadata)
+
+
+def _run(run_id: str, target_metadata: sa.MetaData | None) -> None:
+    options: dict[str, Any] = {"target_metadata": target_metadata, "transaction_per_migration": True}
+    if context.is_offline_mode():
+        context.configure(dialect_name="postgresql", literal_binds=True, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+    else:
+        _run_online(run_id, options)
 
 
 def _run_online(run_id: str, options: dict[str, Any]) -> None:
@@ -54,19 +61,50 @@ def _run_online(run_id: str, options: dict[str, Any]) -> None:
         )
         with _driver_errors(), engine.connect() as connection:
             context.configure(connection=connection, **options)
-            reads_only = context.get_context().opts.get("dont_mutate", False)
-            if reads_only:
-                context.run_migrations()
-            else:
-                with _alone(connection.connection.driver_connection):
+            if _moves():
+                driver: Any = connection.connection.driver_connection
+                log.info("%s, %s", target.label, _server(driver))
+                with _alone(driver), _outcome(target.label):
                     context.run_migrations()
+            else:
+                context.run_migrations()
+
+
+def _moves() -> bool:
+    """Whether the command has a destination, as upgrade, downgrade and stamp have, or only looks."""
+    try:
+        context.get_revision_argument()
+    except KeyError:
+        return False
+    return True
+
+
+def _server(driver: "Connection") -> str:
+    version = driver.info.parameter_status("server_version") or "of unknown version"
+    return f"PostgreSQL {version.partition(' ')[0]}, as role {driver.info.user}"
+
+
+@contextmanager
+def _outcome(label: str) -> Iterator[None]:
+    """Says in the end where the database stands."""
+    before = context.get_context().get_current_heads()
+    yield
+    after = context.get_context().get_current_heads()
+    unchanged = "nothing to do: " if set(after) == set(before) else ""
+    log.info("%s%s is at %s", unchanged, label, _revisions(after))
+
+
+def _revisions(heads: Sequence[str]) -> str:
+    newest = set(context.script.get_heads())
+    named = (f"{head} (head)" if head in newest else head for head in heads)
+    return ", ".join(named) or "no revision (base)"
 
 
 @contextmanager
 def _alone(driver: "Connection | Any") -> Iterator[None]:
     """The deploy lock is taken and given back outside of every transaction."""
     driver.autocommit = True
-    with deploy_lock(driver):
+    with patient_session(driver), deploy_lock(driver):
         driver.autocommit = False
         try:
             yield
@@ -87,15 +125,3 @@ def _driver_errors() -> Iterator[None]:
         if isinstance(error.orig, psycopg.Error):
             raise error.orig from error
         raise
-
-
-@contextmanager
-def _errors_end_the_command(config: Config) -> Iterator[None]:
-    called_from_python = config.cmd_opts is None
-    try:
-        yield
-    except KcDbError as error:
-        if called_from_python:
-            raise
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(error.exit_code)

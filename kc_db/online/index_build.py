@@ -9,10 +9,10 @@ from kc_db.indexes.match import Match, TableMatch, match_tables
 from kc_db.indexes.model import IndexDef, LiveIndex, Spec, TableName
 from kc_db.indexes.repair import Step, drop_step, plan_match, plan_table, plan_unusable, waiting
 from kc_db.logs import log
-from kc_db.online.converge import Patience, converge
+from kc_db.online.converge import DEFAULT_PATIENCE, Patience, converge
 
 
-def ensure(connection: Connection, definition: IndexDef, patience: Patience = Patience()) -> None:
+def ensure(connection: Connection, definition: IndexDef, patience: Patience = DEFAULT_PATIENCE) -> None:
     """A usable index of this definition is there afterwards, under its own name or another one.
 
     Args:
@@ -77,7 +77,7 @@ def repair_table(connection: Connection, specs: Sequence[Spec]) -> Sequence[Step
     return converge(connection, plan)
 
 
-def drop(connection: Connection, name: str, table: str, patience: Patience = Patience()) -> None:
+def drop(connection: Connection, name: str, table: str, patience: Patience = DEFAULT_PATIENCE) -> None:
     """The index is away afterwards, unless it never was there or something stands on it.
 
     Args:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from alembic.operations import MigrateOperation, Operations
 
 from kc_db.database import Connection
+from kc_db.errors import InputError
 from kc_db.indexes.model import IndexDef
 from kc_db.indexes.parse import index_from_text
 from kc_db.online import index_build, offline, tables
@@ -38,9 +39,10 @@ class EnsureIndex(MigrateOperation):
             create_index: the CREATE INDEX statement, as a spec has it.
 
         Raises:
+            InputError: it isn't one CREATE INDEX statement with a name.
             RefusedError: the name means another definition, or duplicate rows stand against it.
         """
-        operations.invoke(cls(index_from_text(create_index)))
+        operations.invoke(cls(_parse(create_index)))
 
 
 @Operations.implementation_for(EnsureIndex)
@@ -141,6 +143,21 @@ def _drop_empty_tables(operations: Operations, operation: DropEmptyTables) -> No
         offline.drop_tables(operations, operation.names)
     else:
         tables.drop_empty(operations.get_bind(), operation.names)
+
+
+def _parse(create_index: str) -> IndexDef:
+    from pglast.parser import ParseError
+
+    try:
+        definition = index_from_text(create_index)
+    except (ParseError, KeyError, IndexError, ValueError) as error:
+        reason = f" ({error.args[0]})" if isinstance(error, ParseError | ValueError) else ""
+        raise InputError(
+            f"op.ensure_index takes one CREATE INDEX statement{reason}: {create_index}"
+        ) from None
+    if not definition.name:
+        raise InputError(f"op.ensure_index needs the index's name: {create_index}")
+    return definition
 
 
 @contextmanager

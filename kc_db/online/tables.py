@@ -9,6 +9,13 @@ from kc_db.errors import RefusedError
 from kc_db.logs import log
 from kc_db.sql import load_sql
 
+_KINDS = {
+    "v": "a view",
+    "m": "a materialized view",
+    "f": "a foreign table",
+    "S": "a sequence",
+    "i": "an index",
+}
 _LOCK_TIMEOUT = sa.text("SELECT set_config('lock_timeout', '2s', true)")
 
 
@@ -78,9 +85,10 @@ def _needed(table: sa.Table) -> Sequence[str]:
 
 def _complaints(there: Sequence[sa.Row[tuple[object, ...]]]) -> Iterator[str]:
     for row in there:
-        column = f"{row.table_name}.{row.column_name}"
+        table = row.table_name.replace('"', "")
+        column = f"{table}.{row.column_name}"
         if row.kind not in {"r", "p"}:
-            yield f"{row.table_name} is no table"
+            yield f"{table} is {_KINDS.get(row.kind, 'something else')}, not a table"
         elif row.type is None:
             yield f"{column} {row.type_name.lower()} is missing"
         elif not row.same_type:
