@@ -115,9 +115,7 @@ def ensure_index(connection: Connection, text: str, patience: Patience = DEFAULT
 
 def damage(connection: Connection, index: str, flags: str = "indisvalid") -> None:
     """Leaves an index as a build that was stopped does; needs a superuser."""
-    changes = sql.SQL(", ").join(
-        sql.SQL("{} = false").format(sql.Identifier(flag)) for flag in flags.split()
-    )
+    changes = sql.SQL(", ").join(sql.SQL("{} = false").format(sql.Identifier(flag)) for flag in flags.split())
     statement = sql.SQL("UPDATE pg_index SET {} WHERE indexrelid = {}::regclass").format(changes, index)
     assert connection.execute(statement).rowcount == 1
 

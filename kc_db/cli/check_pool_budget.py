@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kc_db.report import Report
 
 
-@click.command()
+@click.command(short_help="Prove that the fleet fits max_connections.")
 @click.argument("file", default="pool_budget.toml", metavar="[FILE]")
 @click.option(
     "--environment",

@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    short_help="Take the live indexes to the specs.",
     epilog="""\b
 Examples:
   kc-db repair-indexes                  print the SQL, run nothing
   kc-db repair-indexes --apply          run it, then verify again
-"""
+""",
 )
-@common_options
+@click.option("--apply", is_flag=True, help="Run the SQL. Without it, it is only printed.")
 @database_option
 @specs_option
-@click.option("--apply", is_flag=True, help="Run the SQL. Without it, it is only printed.")
+@common_options
 def repair_indexes(run: Run, database_url: str | None, specs: Path, *, apply: bool) -> None:
     """Take the live indexes to the specs, without blocking writes.
 

@@ -45,8 +45,14 @@ def report_findings(
 
 
 def _headline(specs: int, tables: int, findings: Sequence[Finding]) -> str:
-    looked = f"{specs} specs on {tables} tables"
+    looked = f"{_count(specs, 'spec')} on {_count(tables, 'table')}"
     if all(finding.severity == Severity.INFORMATION for finding in findings):
         return f"{looked}, all as specified"
-    counts = ", ".join(f"{count} {name}" for name, count in count_by_severity(findings).items() if count)
-    return f"{looked}: {counts}"
+    counts = count_by_severity(findings)
+    counted = [_count(counts[name], name) for name in ("error", "warning") if counts[name]]
+    counted += [f"{counts[name]} {name}" for name in ("information", "undetermined") if counts[name]]
+    return f"{looked}: {', '.join(counted)}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -15,9 +15,9 @@ Examples:
   kc-db verify-indexes --format github --output json=indexes.json
 """
 )
-@common_options
 @database_option
 @specs_option
+@common_options
 def verify_indexes(run: Run, database_url: str | None, specs: Path) -> None:
     """Compare the live catalog with the index specs.
 

@@ -26,20 +26,35 @@ def ensure(connection: Connection, definition: IndexDef, patience: Patience = DE
         ServerError: every attempt met a lock.
     """
 
+    builds = False
+
     def plan() -> Sequence[Step]:
+        nonlocal builds
         table, match = _match(connection, definition)
+        if builds and _built(match):
+            return ()
         _refuse(match)
         steps = _plan_leftover(match) if match.satisfied_by else plan_match(match)
+        builds = any(step.builds for step in steps)
         return _after_others(table, steps)
 
     done = converge(connection, plan, patience)
-    kept = _match(connection, definition)[1].satisfied_by
+    _, match = _match(connection, definition)
+    kept = match.satisfied_by or (_built(match) if builds else None)
     if not kept:
         raise RefusedError(
             f"{definition.table}.{definition.name} was built and is not usable; run this again"
         )
-    if not done:
+    if not match.satisfied_by:
+        log.warning("another run won't recognise this index: %s; write it so", _unsure(match))
+    elif not done:
         log.info("%s is there%s", definition.name, f", named {kept.name}" * (kept.name != definition.name))
+
+
+def _built(match: Match) -> LiveIndex | None:
+    """What the server made of this run's own statement, where it spells an expression in its own way."""
+    made = match.same_name
+    return made if made and made.usable and not match.differences else None
 
 
 def _plan_leftover(match: Match) -> tuple[Step, ...]:
@@ -126,9 +141,8 @@ def _refuse(match: Match) -> None:
     if match.satisfied_by:
         return
     if match.undecided:
-        unsure = "; ".join(f"{d.attribute}: want {d.want}, have {d.have}" for d in match.undecided)
         raise RefusedError(
-            f"can't decide whether {name} is there ({unsure}); write it as the server gives it back"
+            f"can't decide whether {name} is there ({_unsure(match)}); write it as the server gives it back"
         )
     if match.differences and match.same_name and match.same_name.usable:
         differing = "; ".join(f"{d.attribute}: want {d.want}, have {d.have}" for d in match.differences)
@@ -141,3 +155,7 @@ def _refuse(match: Match) -> None:
     )
     if advice:
         raise RefusedError(f"{name} can't be built: {advice.text.removeprefix('-- ')}")
+
+
+def _unsure(match: Match) -> str:
+    return "; ".join(f"{d.attribute}: want {d.want}, have {d.have}" for d in match.undecided)

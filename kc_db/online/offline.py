@@ -3,15 +3,17 @@
 It is written out as it stands: SQLAlchemy would double each % and take each : for a parameter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 from alembic.operations import Operations
 from psycopg import sql
+from sqlalchemy.dialects import postgresql
 
 from kc_db.indexes import statements
 from kc_db.indexes.model import IndexDef, TableName
 
+_DIALECT = sa.create_mock_engine("postgresql+psycopg://?paramstyle=named", print).dialect
 # A role's or database's own limits would end a build, and leave an INVALID index; nobody queues behind it.
 _NO_LIMITS = """DO $kc$ BEGIN
   PERFORM set_config(name, '0', false) FROM pg_catalog.pg_settings
@@ -25,7 +27,10 @@ _CHECK = """DO $kc$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_index
                  WHERE indexrelid = to_regclass({index}) AND indrelid = to_regclass({table})
                    AND indisvalid AND indisready AND indislive
-                   AND indisunique = {unique} AND indnkeyatts = {key_count}) THEN
+                   AND indisunique = {unique} AND indnkeyatts = {key_count}
+                   AND ARRAY(SELECT attname::text FROM unnest(indkey) WITH ORDINALITY AS key (number, position)
+                             JOIN pg_catalog.pg_attribute ON attrelid = indrelid AND attnum = number
+                             WHERE position <= indnkeyatts ORDER BY position) = {columns}::text[]) THEN
     RAISE EXCEPTION USING MESSAGE = {message}, HINT = {hint};
   END IF;
 END $kc$"""
@@ -53,6 +58,7 @@ def create_index(operations: Operations, definition: IndexDef) -> None:
         table=_quoted(schema, table),
         unique=sql.Literal(definition.unique),
         key_count=sql.Literal(len(definition.keys)),
+        columns=sql.Literal([key.of for key in definition.keys if isinstance(key.of, str)]),
         message=sql.Literal(f"{definition.name} on {table} is missing, INVALID, or another index"),
         hint=sql.Literal(
             f"If it is INVALID, run {drop} then what this prints: "
@@ -77,10 +83,15 @@ def create_tables(operations: Operations, wanted: Sequence[sa.Table]) -> None:
     """CREATE TABLE IF NOT EXISTS; a script can't refuse a table of other columns before it starts."""
     _write(operations, sql.SQL("SET LOCAL lock_timeout = '2s'"))
     for table in wanted:
-        operations.execute(sa.schema.CreateTable(table, if_not_exists=True))
-        for column in table.columns:
-            if column.comment:
-                operations.execute(sa.schema.SetColumnComment(column))
+        for element in _made_by(table):
+            operations.get_context().impl.static_output(f"{str(element.compile(dialect=_DIALECT)).strip()};")
+
+
+def _made_by(table: sa.Table) -> Iterator[sa.schema.ExecutableDDLElement]:
+    yield sa.schema.CreateTable(table, if_not_exists=True)
+    if table.comment:
+        yield sa.schema.SetTableComment(table)
+    yield from (sa.schema.SetColumnComment(column) for column in table.columns if column.comment)
 
 
 def drop_tables(operations: Operations, names: Sequence[str]) -> None:

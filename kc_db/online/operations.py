@@ -146,12 +146,14 @@ def _drop_empty_tables(operations: Operations, operation: DropEmptyTables) -> No
 
 
 def _parse(create_index: str) -> IndexDef:
+    from pglast import split
     from pglast.parser import ParseError
 
     try:
+        (create_index,) = split(create_index)
         definition = index_from_text(create_index)
-    except (ParseError, KeyError, IndexError, ValueError) as error:
-        reason = f" ({error.args[0]})" if isinstance(error, ParseError | ValueError) else ""
+    except (ParseError, KeyError, ValueError) as error:
+        reason = f" ({error.args[0]})" if isinstance(error, ParseError) else ""
         raise InputError(
             f"op.ensure_index takes one CREATE INDEX statement{reason}: {create_index}"
         ) from None

@@ -103,6 +103,7 @@ def test_looking_takes_no_deploy_lock(
 
 
 def test_comparing_takes_no_deploy_lock(connection: Connection, database_url: str) -> None:
+    upgrade(database_url)
     with deploy_lock(connection):
         result = run("check", url=database_url)
     assert result.returncode == 2
@@ -197,7 +198,7 @@ def test_literals_of_the_script_are_as_written(
         "odd %s:name",
         sa.MetaData(),
         sa.Column("a", sa.Text, comment=odd, server_default=odd),
-        sa.CheckConstraint("a NOT LIKE '50\\%:x%'", name="odd_check"),
+        sa.CheckConstraint("a NOT LIKE '50\\%\\:x%'", name="odd_check"),
         comment=odd,
     )
     operations.ensure_tables(table)  # type: ignore[attr-defined]
