@@ -1,11 +1,13 @@
 """What the tests of migrations share: Alembic as a user and as a program runs it, and what it left behind."""
 
 import io
+import logging
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from kc_db.indexes.load_catalog import load_catalog
 from kc_db.indexes.load_specs import load_specs
 from kc_db.indexes.parse import index_from_text
 from kc_db.indexes.verify import verify
+from kc_db.logs import log
 from kc_db.online.converge import DEFAULT_PATIENCE, Patience
 from kc_db.online.index_build import ensure
 from kc_db.rulebook import load_rules
@@ -28,11 +31,13 @@ REPOSITORY = Path(__file__).parent.parent
 Connection = psycopg.Connection[Any]
 _PATIENCE_S = 30.0
 _SNAPSHOT = """
-SELECT 'relation', c.oid::regclass::text, c.relkind::text FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
+SELECT 'relation', c.oid::regclass::text, c.relkind::text FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace
 UNION ALL
 SELECT 'column', attrelid::regclass || '.' || attname,
        concat_ws(' ', format_type(atttypid, atttypmod), attnotnull, col_description(attrelid, attnum),
-                 (SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = attrelid AND adnum = attnum))
+                 (SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef
+                  WHERE adrelid = attrelid AND adnum = attnum))
 FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
 WHERE attnum > 0 AND c.relnamespace = 'public'::regnamespace AND c.relkind <> 'i'
 UNION ALL
@@ -126,3 +131,19 @@ def wait_until(connection: Connection, question: str) -> None:
     while not (row := connection.execute(question.encode()).fetchone()) or not row[0]:
         assert time.monotonic() < deadline, question
         time.sleep(0.05)
+
+
+@contextmanager
+def listening() -> Iterator[list[str]]:
+    """What kc-db remarks while the block runs."""
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield said
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)

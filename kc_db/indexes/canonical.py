@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kc_db.findings import Difference
-from kc_db.indexes.model import Catalog, Expression, IndexDef, Key, LiveTable, Name, OperatorClass
+from kc_db.indexes.model import Catalog, Column, Expression, IndexDef, Key, LiveTable, Name, OperatorClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,17 @@ def resolve(definition: IndexDef, table: LiveTable, catalog: Catalog) -> IndexDe
     """
     if not any(key.collation or key.operator_class for key in definition.keys):
         return definition if definition.table == table.name else replace(definition, table=table.name)
-    named = with_full_names(definition, catalog.operator_classes, catalog.collations)
-    keys = tuple(_without_defaults(key, named.method, table) for key in named.keys)
-    return replace(named, table=table.name, keys=keys)
+    keys = normalized_keys(definition, table.columns, catalog.operator_classes, catalog.collations)
+    return replace(definition, table=table.name, keys=keys)
 
 
-def with_full_names(
-    definition: IndexDef, operator_classes: Mapping[tuple[str, Name], Name], collations: Mapping[Name, Name]
-) -> IndexDef:
-    """The definition with each operator class and collation by its one name."""
+def normalized_keys(
+    definition: IndexDef,
+    columns: Mapping[str, Column],
+    operator_classes: Mapping[tuple[str, Name], Name],
+    collations: Mapping[Name, Name],
+) -> tuple[Key, ...]:
+    """The keys with each operator class and collation by its one name; what is a default goes unsaid."""
     keys = []
     for key in definition.keys:
         given = key.operator_class
@@ -54,8 +56,9 @@ def with_full_names(
             name = operator_classes.get((definition.method, given.name), given.name)
             given = replace(given, name=name)
         collation = collations.get(key.collation, key.collation) if key.collation else None
-        keys.append(replace(key, collation=collation, operator_class=given))
-    return replace(definition, keys=tuple(keys))
+        named = replace(key, collation=collation, operator_class=given)
+        keys.append(_without_defaults(named, definition.method, columns))
+    return tuple(keys)
 
 
 def compare(want: IndexDef, have: IndexDef) -> Comparison:
@@ -64,10 +67,8 @@ def compare(want: IndexDef, have: IndexDef) -> Comparison:
         return _EQUAL
     comparisons = [*_compare_scalars(want, have), *_compare_keys(want, have)]
     if want.predicate != have.predicate:
-        both = want.predicate and have.predicate
-        decided = not both or _columns(want.predicate) != _columns(have.predicate)
         pair = Difference("predicate", _shown(want.predicate), _shown(have.predicate))
-        comparisons.append((pair, bool(decided)))
+        comparisons.append((pair, _certainly_differ(want.predicate, have.predicate, want.table.name)))
     return Comparison(
         differences=tuple(difference for difference, decided in comparisons if decided),
         undecided=tuple(difference for difference, decided in comparisons if not decided),
@@ -75,24 +76,23 @@ def compare(want: IndexDef, have: IndexDef) -> Comparison:
 
 
 def _compare_scalars(want: IndexDef, have: IndexDef) -> Iterator[tuple[Difference, bool]]:
-    for attribute, wanted, had in (
-        ("method", want.method, have.method),
-        ("unique", _yes(want.unique), _yes(have.unique)),
-        ("nulls not distinct", _yes(want.nulls_not_distinct), _yes(have.nulls_not_distinct)),
-        ("INCLUDE columns", _list(want.include), _list(have.include)),
-        ("storage parameters", _parameters(want.storage), _parameters(have.storage)),
+    for attribute, wanted, had, shown in (
+        ("method", want.method, have.method, str),
+        ("unique", want.unique, have.unique, _yes),
+        ("nulls not distinct", want.nulls_not_distinct, have.nulls_not_distinct, _yes),
+        ("INCLUDE columns", want.include, have.include, _list),
+        ("storage parameters", want.storage, have.storage, _parameters),
     ):
         if wanted != had:
-            yield Difference(attribute, wanted, had), True
+            yield Difference(attribute, shown(wanted), shown(had)), True
 
 
 def _compare_keys(want: IndexDef, have: IndexDef) -> Iterator[tuple[Difference, bool]]:
     """Differences in the keys, each with whether it is certain."""
-    same_things = len(want.keys) == len(have.keys)
-    certain = not same_things or any(
-        _certainly_differ(wanted.of, had.of) for wanted, had in zip(want.keys, have.keys, strict=True)
-    )
-    if certain:
+    if len(want.keys) != len(have.keys) or any(
+        _certainly_differ(wanted.of, had.of, want.table.name)
+        for wanted, had in zip(want.keys, have.keys, strict=True)
+    ):
         yield Difference("keys", _list(key.of for key in want.keys), _list(key.of for key in have.keys)), True
         return
     for number, (wanted, had) in enumerate(zip(want.keys, have.keys, strict=True), start=1):
@@ -104,26 +104,32 @@ def _compare_key(where: str, want: Key, have: Key) -> Iterator[tuple[Difference,
         yield Difference(where, _shown(want.of), _shown(have.of)), False
     # What an expression's own collation and operator class are, only the server knows; the catalog's text
     # leaves them out, so that a live one that is said is certainly not the default.
-    known = isinstance(want.of, str)
+    is_column = isinstance(want.of, str)
     for attribute, wanted, had in (
-        ("collation", _dotted(want.collation), _dotted(have.collation)),
+        ("collation", want.collation, have.collation),
         ("operator class", want.operator_class, have.operator_class),
     ):
         if wanted != had:
             pair = Difference(f"{attribute} of {where}", _shown(wanted, "default"), _shown(had, "default"))
-            yield pair, known or had is not None
-    for attribute, wanted, had in (
-        ("direction", _direction(want), _direction(have)),
-        ("nulls order", _nulls(want), _nulls(have)),
-    ):
-        if wanted != had:
-            yield Difference(f"{attribute} of {where}", wanted, had), True
+            yield pair, is_column or had is not None
+    for attribute, shown in (("direction", _direction), ("nulls order", _nulls)):
+        if shown(want) != shown(have):
+            yield Difference(f"{attribute} of {where}", shown(want), shown(have)), True
 
 
-def _certainly_differ(want: str | Expression, have: str | Expression) -> bool:
-    if isinstance(have, str):
-        return want != have and (isinstance(want, str) or not _may_be_column(want, have))
-    return isinstance(want, str) or _columns(want) != _columns(have)
+def _certainly_differ(want: str | Expression | None, have: str | Expression | None, table: str) -> bool:
+    """Whether the server can't have made the one out of the other; its rewriting adds and removes no column.
+
+    A name that is the table's own may mean the whole row, `row.*`, or, as f(row), the column f.
+    """
+    if isinstance(want, str):
+        return want != have
+    reads, is_read = columns_read(want), columns_read(have)
+    if want and have and (reads | is_read) & {table, "*"}:
+        return False
+    if isinstance(have, str) and want:
+        return not _may_be_column(want, have)
+    return reads != is_read
 
 
 def _may_be_column(expression: Expression, column: str) -> bool:
@@ -131,12 +137,14 @@ def _may_be_column(expression: Expression, column: str) -> bool:
     node = json.loads(expression.tree)
     while (kind := next(iter(node))) in {"TypeCast", "CollateClause"}:
         node = node[kind]["arg"]
-    return kind == "ColumnRef" and _columns(expression) == {column}
+    return kind == "ColumnRef" and columns_read(expression) == {column}
 
 
-def _columns(expression: Expression | None) -> set[str]:
-    """The columns that an expression reads; the server's rewriting adds and removes none."""
-    return set(_column_names(json.loads(expression.tree))) if expression else set()
+def columns_read(key: str | Expression | None) -> set[str]:
+    """The columns that a key or a predicate reads; the table's own name or `*` is the whole row."""
+    if isinstance(key, Expression):
+        return set(_column_names(json.loads(key.tree)))
+    return {key} if key else set()
 
 
 def _column_names(tree: Any) -> Iterator[str]:
@@ -150,8 +158,8 @@ def _column_names(tree: Any) -> Iterator[str]:
             yield from _column_names(part)
 
 
-def _without_defaults(key: Key, method: str, table: LiveTable) -> Key:
-    column = table.columns.get(key.of) if isinstance(key.of, str) else None
+def _without_defaults(key: Key, method: str, columns: Mapping[str, Column]) -> Key:
+    column = columns.get(key.of) if isinstance(key.of, str) else None
     if column is None or (key.collation is None and key.operator_class is None):
         return key
     given = key.operator_class
@@ -160,10 +168,6 @@ def _without_defaults(key: Key, method: str, table: LiveTable) -> Key:
     return replace(
         key, collation=None if key.collation == column.collation else key.collation, operator_class=given
     )
-
-
-def _dotted(name: Name | None) -> str | None:
-    return ".".join(name) if name else None
 
 
 def _yes(flag: bool) -> str:
@@ -187,4 +191,6 @@ def _parameters(storage: tuple[tuple[str, str], ...]) -> str:
 
 
 def _shown(value: object, absent: str = "none") -> str:
-    return absent if value is None else str(value)
+    if value is None:
+        return absent
+    return ".".join(value) if isinstance(value, tuple) else str(value)

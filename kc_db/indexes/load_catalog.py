@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, Protocol
 
 from kc_db.database import Connection
 from kc_db.errors import InputError
-from kc_db.indexes.canonical import with_full_names
+from kc_db.indexes.canonical import normalized_keys
 from kc_db.indexes.model import (
     Catalog,
     Column,
@@ -77,7 +78,7 @@ def _refuse_two_names_for_one(names: Sequence[TableName], relations: Sequence[An
         if (other := first.setdefault(relation.oid, name)) != name:
             raise InputError(
                 f"the specs name one table twice, as {str(other)!r} and as {str(name)!r}; "
-                "put its indexes into one file"
+                "write its name in one way, in one file"
             )
 
 
@@ -175,7 +176,13 @@ class _Builder:
     def _definition(self, row: Any) -> IndexDef:
         if row.text:  # expressions and operator class options: only the server's own text says all
             definition = index_from_text(row.text)
-            return with_full_names(definition, self._classes.spellings, self._collations.spellings)
+            keys = normalized_keys(
+                definition,
+                self.columns(row.table_oid),
+                self._classes.spellings,
+                self._collations.spellings,
+            )
+            return replace(definition, keys=keys)
         columns = self._columns[row.table_oid]
         numbers = _numbers(row.columns)
         vectors = map(_numbers, (row.operator_classes, row.collations, row.options))

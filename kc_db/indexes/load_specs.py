@@ -14,6 +14,9 @@ from kc_db.indexes.model import Allowance, Query, Spec, TableName
 from kc_db.indexes.parse import index_from_tree
 
 _REMARK = "kc:"
+_PLAIN_COLUMN = {"name": "", "ordering": "SORTBY_DEFAULT", "nulls_ordering": "SORTBY_NULLS_DEFAULT"}
+_COMMENTS = {"SQL_COMMENT", "C_COMMENT"}
+_Remark = tuple[int, str]  # where a comment line begins, and its words
 _REMARK_FORM = "-- kc: allow <rule> -- <reason>"
 
 
@@ -76,8 +79,7 @@ def _refuse_repetitions(specs: Sequence[Spec]) -> None:
 def _load_file(file: Path, rule_names: Sequence[str]) -> Iterator[Spec]:
     source = _Source(file, rule_names)
     current: Spec | None = None
-    for statement, start, end in source.statements():
-        begin, remarks = source.remarks(start, end)
+    for statement, begin, end, remarks in source.statements():
         (kind, tree), *_ = statement.items()
         if kind == "IndexStmt":
             if current:
@@ -96,22 +98,17 @@ def _load_file(file: Path, rule_names: Sequence[str]) -> Iterator[Spec]:
                 begin,
                 "a spec file holds CREATE INDEX and PREPARE statements and comments only; take this out",
             )
-    source.refuse_allowances(source.tail_remarks())
     if current:
         yield current
 
 
 def _spec(
-    source: "_Source", tree: Mapping[str, Any], span: tuple[int, int], remarks: Sequence[tuple[int, str]]
+    source: "_Source", tree: Mapping[str, Any], span: tuple[int, int], remarks: Sequence["_Remark"]
 ) -> Spec:
     begin, end = span
     _refuse_what_is_not_compared(source, tree, begin)
-    try:
-        definition = index_from_tree(tree, lambda: source.text(begin, end))
-    except ValueError as error:
-        source.refuse(begin, str(error))
     return Spec(
-        definition=definition,
+        definition=index_from_tree(tree, lambda: source.text(begin, end)),
         file=str(source.file),
         line=source.line(begin),
         purpose=" ".join(text for _, text in remarks if text and not text.startswith(_REMARK)),
@@ -130,6 +127,8 @@ def _refuse_what_is_not_compared(source: "_Source", tree: Mapping[str, Any], beg
         source.refuse(begin, "a spec says what must exist, not how: take CONCURRENTLY and IF NOT EXISTS out")
     if not tree["relation"].get("inh"):
         source.refuse(begin, "a spec is for a table with its partitions; take ONLY out")
+    if any({**part["IndexElem"], "name": ""} != _PLAIN_COLUMN for part in tree.get("indexIncludingParams", ())):
+        source.refuse(begin, "INCLUDE takes columns without order, collation or operator class")
     if source.file.stem not in {table, f"{schema}.{table}"}:
         source.refuse(begin, f"this index is on {table!r}: it belongs into {source.file.with_stem(table)}")
 
@@ -157,52 +156,59 @@ class _Source:
         self._end = 0  # of the last statement
         self._line_starts = [0, *(newline.end() for newline in re.finditer(rb"\n", self._bytes))]
 
-    def statements(self) -> Iterator[tuple[Mapping[str, Any], int, int]]:
-        """Each statement's tree and where its text, comments above it included, begins and ends."""
+    def statements(self) -> Iterator[tuple[Mapping[str, Any], int, int, Sequence[_Remark]]]:
+        """Each statement's tree, where its text begins and ends, and the comment lines right above it."""
+        end = 0
+        for tree in self._trees():
+            begin = tree.get("stmt_location", 0)  # PostgreSQL 18's parser counts no comments in
+            remarks = self._remarks(end, begin)
+            end = begin + tree.get("stmt_len", len(self._bytes) - begin)
+            if _REMARK.encode() in self._bytes[begin:end]:
+                self.refuse_allowances(list(self._comments(begin, end)))
+            yield tree["stmt"], begin, end, remarks
+        self.refuse_allowances(self._remarks(end, len(self._bytes)))
+
+    def _trees(self) -> Sequence[Mapping[str, Any]]:
         from pglast.parser import ParseError, parse_sql_json
 
+        if b"\0" in self._bytes:
+            self.refuse(self._bytes.index(b"\0"), "this is a NUL byte; save the file as UTF-8")
         try:
             text = self._bytes.decode()
-            trees = json.loads(parse_sql_json(text))["stmts"]
+            trees: Sequence[Mapping[str, Any]] = json.loads(parse_sql_json(text))["stmts"]
         except UnicodeDecodeError as error:
             self.refuse(error.start, "this isn't UTF-8; save the file as UTF-8")
         except ParseError as error:
             message, position = (*error.args, 0)[:2]
             self.refuse(len(text[:position].encode()), f"{message}; correct the SQL")
-        for tree in trees:
-            start = self._end + 1 if self._end else 0  # PostgreSQL 18's parser counts no comments in
-            begin = tree.get("stmt_location", 0)
-            self._end = begin + tree.get("stmt_len", len(self._bytes) - begin)
-            yield tree["stmt"], start, self._end
+        return trees
 
-    def remarks(self, start: int, end: int) -> tuple[int, list[tuple[int, str]]]:
-        """Where the statement itself begins, and the comment lines right above it with their places."""
-        remarks: list[tuple[int, str]] = []
+    def _remarks(self, start: int, end: int) -> Sequence[_Remark]:
+        """The comment lines between two statements: of those that aren't remarks to us, only the last ones."""
+        gap = self._bytes[start:end]
+        if b"/*" in gap:  # a block comment is nobody's purpose
+            for at, text in self._comments(start, end):
+                if text.startswith("/*"):
+                    gap = gap.replace(text.encode(), b" " * len(text.encode()), 1)
+        remarks: list[_Remark] = []
         at = start
-        while at < end:
-            line_end = self._bytes.find(b"\n", at, end)
-            line = self._bytes[at : line_end if line_end >= 0 else end]
-            text = line.strip()
-            if text.startswith(b"/*"):
-                at = self._bytes.index(b"*/", at) + 2
-                continue
-            if text and not text.startswith(b"--"):
-                return at + line.index(text[:1]), remarks
-            remark = (at + line.find(b"--"), text.lstrip(b"-").strip().decode())
-            if at == start and start > 0:  # the rest of the line on which the statement before ended
-                self.refuse_allowances([remark])
-            elif text:
-                remarks.append(remark)
-            else:
+        for number, line in enumerate(gap.split(b"\n")):
+            text = line.strip(b" \t\r\f;")
+            if not text:
                 remarks = [remark for remark in remarks if remark[1].startswith(_REMARK)]
-            at += len(line) + 1
-        return end, remarks
+            elif
+        return remarks
 
-    def tail_remarks(self) -> list[tuple[int, str]]:
-        """The comment lines below the last statement."""
-        return self.remarks(self._end + 1, len(self._bytes))[1]
+    def _comments(self, start: int, end: int) -> Iterator[_Remark]:
+        from pglast.parser import scan
 
-    def refuse_allowances(self, remarks: Sequence[tuple[int, str]]) -> None:
+        text = self.text(start, end)
+        for token in scan(text):
+            if token.name in _COMMENTS:
+                comment = text[token.start : token.end + 1]
+                yield start + len(text[: token.start].encode()), comment.lstrip("-").strip()
+
+    def refuse_allowances(self, remarks: Sequence[_Remark]) -> None:
         """An allowance that stands above no index would allow nothing, unseen."""
         for at, text in remarks:
             if text.startswith(_REMARK):

@@ -1,11 +1,10 @@
 """Finds, for each spec, what of the live catalog stands for it: by definition first, by name second."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from kc_db.findings import Difference
-from kc_db.indexes.canonical import compare, resolve
+from kc_db.indexes.canonical import columns_read, compare, resolve
 from kc_db.indexes.model import Catalog, IndexDef, LiveIndex, LiveTable, Spec, TableName
 
 
@@ -16,24 +15,39 @@ class Match:
     Attributes:
         spec: what must exist.
         want: its definition, resolved against the catalog.
-        satisfied_by: a usable index of that definition, under this or another name.
+        live: the table.
+        satisfied_by: a usable index of that definition, under this or another name; stands for one spec only.
         same_name: the index that has the spec's name, whatever it is.
         differences: how the one of the same name differs.
         undecided: what could not be compared, with the index of the same name or else with another one.
         name_taken_by: what else has the name, where it isn't an index of the table.
-        missing_columns: columns of the spec that the table doesn't have.
-        partitioned: the table is partitioned.
+        makes_way_for: where the index of the same name satisfies another spec, that spec's match.
+        in_the_way: the index that satisfies this spec has another spec's name.
     """
 
     spec: Spec
     want: IndexDef
+    live: LiveTable
     satisfied_by: LiveIndex | None = None
     same_name: LiveIndex | None = None
     differences: tuple[Difference, ...] = ()
     undecided: tuple[Difference, ...] = ()
     name_taken_by: str | None = None
-    missing_columns: tuple[str, ...] = ()
-    partitioned: bool = False
+    makes_way_for: "Match | None" = None
+    in_the_way: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """The index of the same name is the spec's, or may be."""
+        return self.same_name is not None and self.same_name.usable and not self.differences
+
+    @property
+    def missing_columns(self) -> tuple[str, ...]:
+        """Columns of the spec that the table doesn't have."""
+        known = {*self.live.columns, self.live.name.name, "*", "tableoid"}
+        parts = (*(key.of for key in self.want.keys), self.want.predicate, *self.want.include)
+        named = dict.fromkeys(name for part in parts for name in sorted(columns_read(part)))
+        return tuple(name for name in named if name not in known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,11 @@ class TableMatch:
     duplicates: tuple[tuple[LiveIndex, LiveIndex], ...] = ()
 
     @property
+    def satisfying(self) -> set[str]:
+        """Names of the live indexes that stand for a spec."""
+        return {match.satisfied_by.name for match in self.matches if match.satisfied_by}
+
+    @property
     def claimed(self) -> set[str]:
         """Names of the live indexes that a spec is about."""
         indexes = (index for match in self.matches for index in (match.satisfied_by, match.same_name))
@@ -63,11 +82,10 @@ class TableMatch:
 
 def match_tables(specs: Sequence[Spec], catalog: Catalog) -> tuple[TableMatch, ...]:
     """What there is for each spec, by table in the order of the specs."""
-    by_table = sorted(specs, key=lambda spec: (spec.file, str(spec.definition.table)))
-    return tuple(
-        _match_table(table, tuple(group), catalog)
-        for table, group in groupby(by_table, key=lambda spec: spec.definition.table)
-    )
+    by_table: dict[TableName, list[Spec]] = {}
+    for spec in sorted(specs, key=lambda spec: spec.file):
+        by_table.setdefault(spec.definition.table, []).append(spec)
+    return tuple(_match_table(table, tuple(group), catalog) for table, group in by_table.items())
 
 
 def _match_table(table: TableName, specs: tuple[Spec, ...], catalog: Catalog) -> TableMatch:
@@ -75,17 +93,49 @@ def _match_table(table: TableName, specs: tuple[Spec, ...], catalog: Catalog) ->
     if live is None or live.kind not in {"r", "p", "m"}:
         return TableMatch(table, specs, live)
     by_name = {index.name: index for index in live.indexes}
-    names = {spec.definition.name for spec in specs}
-    matches = []
-    for spec in specs:
-        want = resolve(spec.definition, live, catalog)
-        same_name = by_name.get(want.name)
-        if same_name and satisfies(want, same_name):
-            matches.append(Match(spec, want, same_name, same_name, partitioned=live.kind == "p"))
-        else:  # an index that has another spec's name is that spec's
-            others = names - {want.name}
-            matches.append(_match_otherwise(spec, want, live, others, catalog))
+    matches = [_match_by_name(spec, live, by_name, catalog) for spec in specs]
+    if not all(match.satisfied_by for match in matches):
+        matches = list(_with_way_made(list(_match_by_definition(matches))))
     return TableMatch(table, specs, live, tuple(matches), tuple(_duplicates(live, matches)))
+
+
+def _match_by_name(spec: Spec, live: LiveTable, by_name: Mapping[str, LiveIndex], catalog: Catalog) -> Match:
+    want = resolve(spec.definition, live, catalog)
+    same_name = by_name.get(want.name)
+    if same_name is None:
+        taken_by = catalog.taken_names.get((live.name.schema or "", want.name))
+        return Match(spec, want, live, name_taken_by=taken_by)
+    if satisfies(want, same_name):
+        return Match(spec, want, live, same_name, same_name)
+    comparison = compare(want, same_name.definition)
+    differences = (*comparison.differences, *_kind_differences(same_name))
+    undecided = comparison.undecided if same_name.usable and not differences else ()
+    return Match(spec, want, live, same_name=same_name, differences=differences, undecided=undecided)
+
+
+def _match_by_definition(matches: Sequence[Match]) -> Iterator[Match]:
+    """Gives specs what has their definition under another name; no index stands for two specs."""
+    names = {match.want.name for match in matches}
+    taken = {match.want.name for match in matches if match.settled}
+    for match in matches:
+        free = [index for index in match.live.indexes if index.name not in taken]
+        equal = () if match.satisfied_by else [index for index in free if satisfies(match.want, index)]
+        if equal:
+            best = min(equal, key=lambda index: (index.name in names, _rank(index, set())))
+            taken.add(best.name)
+            yield replace(match, satisfied_by=best, in_the_way=best.name in names)
+        elif match.satisfied_by or match.same_name:
+            yield match
+        else:
+            yield replace(match, undecided=_undecided(match.want, free))
+
+
+def _with_way_made(matches: Sequence[Match]) -> Iterator[Match]:
+    """Marks the specs whose name the index of another spec has."""
+    in_the_way = {
+        match.satisfied_by.name: match for match in matches if match.satisfied_by and match.in_the_way
+    }
+    return (replace(match, makes_way_for=in_the_way.get(match.want.name)) for match in matches)
 
 
 def _duplicates(live: LiveTable, matches: Sequence[Match]) -> Iterator[tuple[LiveIndex, LiveIndex]]:
@@ -96,36 +146,12 @@ def _duplicates(live: LiveTable, matches: Sequence[Match]) -> Iterator[tuple[Liv
     if len(by_shape) == len(live.indexes):
         return
     wanted = {match.satisfied_by.name for match in matches if match.satisfied_by}
+    settled = {match.want.name for match in matches if match.settled}
+    replaced = {match.want.name for match in matches if match.differences} - wanted
     for group in by_shape.values():
-        keep, *others = sorted(group, key=lambda index: _rank(index, wanted))
-        yield from ((other, keep) for other in others)
-
-
-def _match_otherwise(
-    spec: Spec, want: IndexDef, live: LiveTable, names_of_others: set[str], catalog: Catalog
-) -> Match:
-    same_name = next((index for index in live.indexes if index.name == want.name), None)
-    equal = [index for index in live.indexes if satisfies(want, index) and index.name not in names_of_others]
-    match = Match(
-        spec,
-        want,
-        satisfied_by=min(equal, key=lambda index: _rank(index, {want.name}), default=None),
-        same_name=same_name,
-        name_taken_by=None if same_name else catalog.taken_names.get((live.name.schema or "", want.name)),
-        missing_columns=tuple(_missing_columns(want, live)),
-        partitioned=live.kind == "p",
-    )
-    if same_name:
-        comparison = compare(want, same_name.definition)
-        undecided = comparison.undecided if not comparison.differences else ()
-        return replace(
-            match, differences=(*comparison.differences, *_kind_differences(same_name)), undecided=undecided
-        )
-    return (
-        match
-        if match.satisfied_by
-        else replace(match, undecided=_undecided_elsewhere(want, live, names_of_others))
-    )
+        staying = [index for index in group if index.name not in replaced]
+        best_first = sorted(staying, key=lambda index: _rank(index, wanted | settled))
+        yield from ((other, best_first[0]) for other in best_first[1:])
 
 
 def satisfies(want: IndexDef, index: LiveIndex) -> bool:
@@ -140,19 +166,13 @@ def _kind_differences(index: LiveIndex) -> tuple[Difference, ...]:
     return () if index.immediate else (Difference("constraint", "checked at once", "DEFERRABLE"),)
 
 
-def _undecided_elsewhere(want: IndexDef, live: LiveTable, skip: Iterable[str]) -> tuple[Difference, ...]:
-    for index in live.indexes:
-        if index.usable and index.name not in skip and not _kind_differences(index):
+def _undecided(want: IndexDef, indexes: Iterable[LiveIndex]) -> tuple[Difference, ...]:
+    for index in indexes:
+        if index.usable and not _kind_differences(index):
             comparison = compare(want, index.definition)
             if not comparison.differences:
                 return comparison.undecided
     return ()
-
-
-def _missing_columns(want: IndexDef, live: LiveTable) -> Iterator[str]:
-    for name in (*(key.of for key in want.keys), *want.include):
-        if isinstance(name, str) and name not in live.columns:
-            yield name
 
 
 def _rank(index: LiveIndex, preferred_names: set[str]) -> tuple[bool, bool, bool, str]:

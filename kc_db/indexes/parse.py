@@ -1,7 +1,7 @@
 """A CREATE INDEX statement, parsed by PostgreSQL's own grammar, becomes an IndexDef."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kc_db.indexes.model import Expression, IndexDef, Key, Name, OperatorClass, TableName
@@ -9,7 +9,8 @@ from kc_db.indexes.model import Expression, IndexDef, Key, Name, OperatorClass, 
 _METHOD_ALIASES = {"rtree": "gist"}  # DefineIndex() in src/backend/commands/indexcmds.c
 _BOOLEAN_PARAMETERS = {"autosummarize", "deduplicate_items", "fastupdate"}
 _LOCATIONS = ("location", "list_start", "list_end")
-_TRUE = {"on", "true", "yes", "1", ""}
+_OPENING, _CLOSING, _COMMA = "ASCII_40", "ASCII_41", "ASCII_44"  # as pglast names these tokens
+_PASSED_OVER = {"SQL_COMMENT", "C_COMMENT", "ASCII_59"}
 
 
 def index_from_tree(tree: Mapping[str, Any], statement: Callable[[], str]) -> IndexDef:
@@ -62,9 +63,14 @@ def expression_from_text(text: str) -> Expression:
 def storage_parameters(parameters: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Storage parameters, sorted, with the spellings of a boolean made one."""
     return tuple(
-        (name, ("on" if value.lower() in _TRUE else "off") if name in _BOOLEAN_PARAMETERS else value.lower())
+        (name, _boolean(value.lower()) if name in _BOOLEAN_PARAMETERS else value.lower())
         for name, value in sorted(parameters.items())
     )
+
+
+def _boolean(value: str) -> str:
+    """As parse_bool() in src/backend/utils/adt/bool.c: the beginning of a word is enough."""
+    return "on" if value in {"on", "1"} or "true".startswith(value) or "yes".startswith(value) else "off"
 
 
 def _key(part: Mapping[str, Any], position: int, expressions: "_Expressions") -> Key:
@@ -77,9 +83,9 @@ def _key(part: Mapping[str, Any], position: int, expressions: "_Expressions") ->
         )
     )
     name = _qualified(part["opclass"]) if "opclass" in part else None
-    column, collation = _plain_column(part)
+    column, tree, collation = _without_collation(part)
     return Key(
-        of=column or expressions.key(part["expr"], position),
+        of=column or expressions.key(tree, position),
         collation=_qualified(collation) if collation else None,
         operator_class=OperatorClass(name, options) if name or options else None,
         descending=descending,
@@ -87,54 +93,76 @@ def _key(part: Mapping[str, Any], position: int, expressions: "_Expressions") ->
     )
 
 
-def _plain_column(part: Mapping[str, Any]) -> tuple[str | None, Sequence[Mapping[str, Any]] | None]:
-    """The key's column and collation; `(a)` and `(a COLLATE "C")` in parentheses are columns as well.
+def _without_collation(part: Mapping[str, Any]) -> tuple[str | None, Any, Sequence[Mapping[str, Any]] | None]:
+    """The key's column, else its expression's tree, and the outermost collation.
 
-    ComputeIndexAttrs() in src/backend/commands/indexcmds.c strips them in the same way.
+    `(a)` and `(a COLLATE "C")` in parentheses are columns as well: ComputeIndexAttrs() in
+    src/backend/commands/indexcmds.c strips them in the same way.
     """
     collation = part.get("collation")
     if "name" in part:
-        return part["name"], collation
-    expression = part["expr"]
-    while "CollateClause" in expression:
-        collation = collation or expression["CollateClause"]["collname"]
-        expression = expression["CollateClause"]["arg"]
-    fields = expression.get("ColumnRef", {}).get("fields", ())
-    if len(fields) == 1 and "String" in fields[0]:
-        return fields[0]["String"]["sval"], collation
-    return None, part.get("collation")
+        return part["name"], None, collation
+    tree = part["expr"]
+    while "CollateClause" in tree:
+        collation = collation or tree["CollateClause"]["collname"]
+        tree = tree["CollateClause"]["arg"]
+    fields = tree.get("ColumnRef", {}).get("fields", ())
+    is_column = len(fields) == 1 and "String" in fields[0]
+    return fields[0]["String"]["sval"] if is_column else None, tree, collation
 
 
 class _Expressions:
-    """The text of a statement's expressions, which the JSON tree doesn't hold."""
+    """A statement's expressions in the words in which it writes them; the tree doesn't hold those."""
 
     def __init__(self, statement: Callable[[], str]) -> None:
         self._statement = statement
-        self._node: Any = None
+        self._texts: tuple[Sequence[str], str] | None = None
 
     def key(self, tree: Any, position: int) -> Expression:
-        return self._printed(self._parsed().indexParams[position].expr, tree)
+        return Expression(self._split()[0][position], _without_locations(tree))
 
     def predicate(self, tree: Any) -> Expression:
-        return self._printed(self._parsed().whereClause, tree)
+        return Expression(self._split()[1], _without_locations(tree))
 
-    def _parsed(self) -> Any:
-        from pglast import parse_sql
+    def _split(self) -> tuple[Sequence[str], str]:
+        from pglast.parser import scan
 
-        if self._node is None:
-            self._node = parse_sql(self._statement())[0].stmt
-        return self._node
+        if self._texts is None:
+            text = self._statement()
+            tokens = [token for token in scan(text) if token.name not in _PASSED_OVER]
+            self._texts = tuple(_key_texts(text, tokens)), _predicate_text(text, tokens)
+        return self._texts
 
-    @staticmethod
-    def _printed(node: Any, tree: Any) -> Expression:
-        """A printer may be wrong: what it prints has to parse to the tree that it was given."""
-        from pglast.stream import RawStream
 
-        printed = expression_from_text(RawStream()(node))
-        if printed.tree != (wanted := _without_locations(tree)):
-            msg = f"this expression can't be printed faithfully: {printed.text}"
-            raise ValueError(msg)
-        return Expression(printed.text, wanted)
+def _key_texts(text: str, tokens: Iterable[Any]) -> Iterator[str]:
+    """The text of each key, without its collation, operator class and order.
+
+    In the grammar an expression among the keys is parenthesised, or a call of a function: it ends where its
+    first parenthesis is closed.
+    """
+    depth, start, end = 0, None, None
+    for token in tokens:
+        depth -= token.name == _CLOSING
+        if depth == 1 and token.name == _CLOSING:
+            end = end or token.end + 1
+        elif (depth, token.name) in {(1, _COMMA), (0, _CLOSING)}:
+            yield text[start:end]
+            start = end = None
+            if depth == 0:
+                return
+        elif depth and start is None:
+            start = token.start
+        depth += token.name == _OPENING
+
+
+def _predicate_text(text: str, tokens: Sequence[Any]) -> str:
+    """All that follows WHERE, which is reserved: no name outside of parentheses can be it."""
+    depth = 0
+    for position, token in enumerate(tokens):
+        depth += (token.name == _OPENING) - (token.name == _CLOSING)
+        if depth == 0 and token.name == "WHERE":
+            return text[tokens[position + 1].start : tokens[-1].end + 1]
+    return ""
 
 
 def _without_locations(tree: Any) -> str:

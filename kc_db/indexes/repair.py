@@ -5,6 +5,7 @@ What is there decides what comes next, so that a plan can be stopped anywhere an
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, count
 
 from kc_db.indexes.match import Match, TableMatch
 from kc_db.indexes.model import IndexDef, LiveIndex, TableName
@@ -40,19 +41,17 @@ def plan_table(table: TableMatch) -> tuple[Step, ...]:
     named = {match.want.name for match in table.matches}
     steps = [step for index in unusable(table) if index.name not in named for step in plan_unusable(index)]
     steps += (step for match in table.matches for step in plan_match(match))
-    steps += (
-        step
-        for other, keep in table.duplicates
-        if other.name not in named
-        for step in plan_duplicate(other, keep)
-    )
+    steps += (step for other, keep in table.duplicates for step in plan_duplicate(table, other, keep))
     return tuple(_without_repetitions(steps))
 
 
 def plan_match(match: Match) -> tuple[Step, ...]:
     """What makes one spec true."""
-    if match.undecided or (match.satisfied_by and match.satisfied_by.name == match.want.name):
+    if match.satisfied_by and match.satisfied_by.name == match.want.name:
         return ()
+    if match.undecided:
+        leftover = match.same_name
+        return plan_unusable(leftover) if leftover and not leftover.usable else ()
     return tuple(_stopping_at_advice(_plan(match)))
 
 
@@ -63,6 +62,8 @@ def plan_unusable(index: LiveIndex) -> tuple[Step, ...]:
         return (waiting(index),)
     if index.partitioned:
         return (_by_hand(index, "it belongs to a partitioned table: build and ATTACH each partition's"),)
+    if index.exclusion:
+        return (_by_hand(index, "PostgreSQL can't rebuild it CONCURRENTLY: REINDEX it when writes may wait"),)
     if index.stands_for:
         return (_step(table, reindex(table, index.name), builds=index.name),)
     return (drop_step(index),)
@@ -74,8 +75,10 @@ def waiting(index: LiveIndex) -> Step:
     return Step(index.definition.table, None, text, waits_for_pid=index.building_pid)
 
 
-def plan_duplicate(index: LiveIndex, keep: LiveIndex) -> tuple[Step, ...]:
-    """A repeated index goes, unless something stands on it."""
+def plan_duplicate(table: TableMatch, index: LiveIndex, keep: LiveIndex) -> tuple[Step, ...]:
+    """A repeated index goes, unless something stands on it or a spec wants it."""
+    if index.name in table.claimed:
+        return (_by_hand(index, f"two specs want the same as {keep.name}; delete one of them"),)
     if index.partitioned or index.stands_for:
         return (_by_hand(index, f"{keep.name} does the same"),)
     return (drop_step(index),)
@@ -98,10 +101,17 @@ def _plan(match: Match) -> Iterator[Step]:
         if not match.differences and in_the_way.stands_for:
             return  # it was rebuilt where it stands
         in_the_way = in_the_way if in_the_way.stands_for else None
-    if in_the_way and in_the_way.stands_for:
+    if in_the_way and match.makes_way_for:
+        yield _step(table, rename_index(table, name, _way_out(match.makes_way_for)))
+        in_the_way = None
+    if in_the_way and (in_the_way.stands_for or in_the_way.partitioned):
         yield _by_hand(in_the_way, "dropping that is your decision")
+    if present and match.in_the_way:
+        way_out = _way_out(match)
+        yield _step(table, rename_index(table, present, way_out))
+        present = way_out
     if not present:
-        present = passing_name(name) if in_the_way else name
+        present = passing_name(match) if in_the_way else name
         yield _create(match, present)
     if in_the_way:
         yield drop_step(in_the_way)
@@ -109,8 +119,13 @@ def _plan(match: Match) -> Iterator[Step]:
         yield _step(table, rename_index(table, present, name))
 
 
+def _way_out(match: Match) -> str:
+    """What the index that satisfies a spec under another spec's name is called next."""
+    return passing_name(match) if match.same_name else match.want.name
+
+
 def _create(match: Match, name: str) -> Step:
-    if match.partitioned:
+    if match.live.kind == "p":
         return _advice(
             match.want.table,
             f"{match.want.table} is partitioned: build {name} ON ONLY it, then each partition's, and ATTACH",
@@ -126,10 +141,15 @@ def as_written(match: Match) -> IndexDef:
     return replace(match.spec.definition, table=match.want.table)
 
 
-def passing_name(name: str) -> str:
+def passing_name(match: Match) -> str:
     """A name to build under while the own one is taken; NAMEDATALEN holds."""
-    head = name.encode()[: _MAXIMUM_NAME_BYTES - len(_NEW)].decode(errors="ignore")
-    return f"{head}{_NEW}"
+    taken = {index.name for index in match.live.indexes}
+    suffixes = (_NEW + number for number in chain([""], map(str, count(2))))
+    return next(name for suffix in suffixes if (name := _fitting(match.want.name, suffix)) not in taken)
+
+
+def _fitting(name: str, suffix: str) -> str:
+    return name.encode()[: _MAXIMUM_NAME_BYTES - len(suffix)].decode(errors="ignore") + suffix
 
 
 def _stopping_at_advice(steps: Iterable[Step]) -> Iterator[Step]:

@@ -73,7 +73,7 @@ def _using(definition: IndexDef) -> Iterator[sql.Composable]:
 
 
 def _key(key: Key) -> sql.Composable:
-    what = _name(key.of) if isinstance(key.of, str) else sql.SQL("({})").format(_raw(key.of.text))
+    what = _name(key.of) if isinstance(key.of, str) else _raw(key.of.text)
     parts: list[sql.Composable] = [what]
     if key.collation:
         parts.append(sql.SQL("COLLATE {}").format(_name(*key.collation)))

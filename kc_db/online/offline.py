@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 import sqlalchemy as sa
 from alembic.operations import Operations
 from psycopg import sql
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from kc_db.indexes import statements
 from kc_db.indexes.model import IndexDef, TableName
 
-_DIALECT = sa.create_mock_engine("postgresql+psycopg://?paramstyle=named", print).dialect
+# The driver's default style doubles each %.
+_DIALECT = PGDialect_psycopg(paramstyle="named")  # type: ignore[no-untyped-call]
 # A role's or database's own limits would end a build, and leave an INVALID index; nobody queues behind it.
 _NO_LIMITS = """DO $kc$ BEGIN
   PERFORM set_config(name, '0', false) FROM pg_catalog.pg_settings
@@ -28,7 +29,7 @@ _CHECK = """DO $kc$ BEGIN
                  WHERE indexrelid = to_regclass({index}) AND indrelid = to_regclass({table})
                    AND indisvalid AND indisready AND indislive
                    AND indisunique = {unique} AND indnkeyatts = {key_count}
-                   AND ARRAY(SELECT attname::text FROM unnest(indkey) WITH ORDINALITY AS key (number, position)
+                   AND ARRAY(SELECT attname::text FROM unnest(indkey) WITH ORDINALITY AS k (number, position)
                              JOIN pg_catalog.pg_attribute ON attrelid = indrelid AND attnum = number
                              WHERE position <= indnkeyatts ORDER BY position) = {columns}::text[]) THEN
     RAISE EXCEPTION USING MESSAGE = {message}, HINT = {hint};

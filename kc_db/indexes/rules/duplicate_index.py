@@ -24,7 +24,7 @@ def check(subject: Subject) -> Iterator[Problem]:
             yield Problem(
                 where=index.qualified_name,
                 message=f"the index has the same definition as {keep.name}",
-                remedy=tuple(step.text for step in plan_duplicate(index, keep)),
+                remedy=tuple(step.text for step in plan_duplicate(table, index, keep)),
                 file=match.spec.file if match else None,
                 line=match.spec.line if match else None,
             )
