@@ -126,7 +126,7 @@ def damage(connection: Connection, index: str, flags: str = "indisvalid") -> Non
 
 
 def wait_until(connection: Connection, question: str) -> None:
-    """Polls until the question's answer is true."""
+    """Polls until the question's answer is true; outside of transactions, where statistics stand still."""
     deadline = time.monotonic() + _PATIENCE_S
     while not (row := connection.execute(question.encode()).fetchone()) or not row[0]:
         assert time.monotonic() < deadline, question

@@ -1,7 +1,7 @@
 """Brings a spec into the catalog's own terms, and compares two definitions attribute by attribute."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,13 +76,14 @@ def compare(want: IndexDef, have: IndexDef) -> Comparison:
 
 
 def _compare_scalars(want: IndexDef, have: IndexDef) -> Iterator[tuple[Difference, bool]]:
-    for attribute, wanted, had, shown in (
+    attributes: tuple[tuple[str, object, object, Callable[[Any], str]], ...] = (
         ("method", want.method, have.method, str),
         ("unique", want.unique, have.unique, _yes),
         ("nulls not distinct", want.nulls_not_distinct, have.nulls_not_distinct, _yes),
         ("INCLUDE columns", want.include, have.include, _list),
         ("storage parameters", want.storage, have.storage, _parameters),
-    ):
+    )
+    for attribute, wanted, had, shown in attributes:
         if wanted != had:
             yield Difference(attribute, shown(wanted), shown(had)), True
 

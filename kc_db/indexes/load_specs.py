@@ -127,7 +127,9 @@ def _refuse_what_is_not_compared(source: "_Source", tree: Mapping[str, Any], beg
         source.refuse(begin, "a spec says what must exist, not how: take CONCURRENTLY and IF NOT EXISTS out")
     if not tree["relation"].get("inh"):
         source.refuse(begin, "a spec is for a table with its partitions; take ONLY out")
-    if any({**part["IndexElem"], "name": ""} != _PLAIN_COLUMN for part in tree.get("indexIncludingParams", ())):
+    if any(
+        {**part["IndexElem"], "name": ""} != _PLAIN_COLUMN for part in tree.get("indexIncludingParams", ())
+    ):
         source.refuse(begin, "INCLUDE takes columns without order, collation or operator class")
     if source.file.stem not in {table, f"{schema}.{table}"}:
         source.refuse(begin, f"this index is on {table!r}: it belongs into {source.file.with_stem(table)}")
@@ -153,7 +155,6 @@ class _Source:
         self.file = file
         self.rule_names = rule_names
         self._bytes = file.read_bytes().removeprefix(BOM_UTF8)
-        self._end = 0  # of the last statement
         self._line_starts = [0, *(newline.end() for newline in re.finditer(rb"\n", self._bytes))]
 
     def statements(self) -> Iterator[tuple[Mapping[str, Any], int, int, Sequence[_Remark]]]:
@@ -184,19 +185,22 @@ class _Source:
         return trees
 
     def _remarks(self, start: int, end: int) -> Sequence[_Remark]:
-        """The comment lines between two statements: of those that aren't remarks to us, only the last ones."""
+        """The comment lines between two statements; of those that aren't remarks to us, the last ones."""
         gap = self._bytes[start:end]
         if b"/*" in gap:  # a block comment is nobody's purpose
-            for at, text in self._comments(start, end):
+            for _, text in self._comments(start, end):
                 if text.startswith("/*"):
                     gap = gap.replace(text.encode(), b" " * len(text.encode()), 1)
         remarks: list[_Remark] = []
-        at = start
-        for number, line in enumerate(gap.split(b"\n")):
-            text = line.strip(b" \t\r\f;")
-            if not text:
+        for line in re.finditer(rb"[^\n]*\n|[^\n]+", gap.rstrip(b" \t")):
+            text = line[0].strip(b" \t\r\n\f;").decode()
+            remark = (start + line.start() + line[0].find(b"--"), text.lstrip("-").strip())
+            if line.start() == 0 and start > 0:  # the rest of the line on which the statement before ended
+                self.refuse_allowances([remark])
+            elif text:
+                remarks.append(remark)
+            else:
                 remarks = [remark for remark in remarks if remark[1].startswith(_REMARK)]
-            elif
         return remarks
 
     def _comments(self, start: int, end: int) -> Iterator[_Remark]:

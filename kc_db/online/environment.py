@@ -16,6 +16,8 @@ from kc_db.online.deploy_lock import deploy_lock
 from kc_db.online.session import patient_session
 
 if TYPE_CHECKING:
+    import psycopg
+
     from kc_db.database import Connection
 
 
@@ -121,7 +123,20 @@ def _driver_errors() -> Iterator[None]:
 
     try:
         yield
-    except sa.exc.DBAPIError as error:
-        if isinstance(error.orig, psycopg.Error):
-            raise error.orig from error
-        raise
+    except (sa.exc.DBAPIError, psycopg.Error) as error:
+        cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+        if not isinstance(cause, psycopg.Error):
+            raise
+        raise _cause(cause) from error
+
+
+def _cause(error: "psycopg.Error") -> "psycopg.Error":
+    """Where cleaning up found only that the connection is lost: the server's word on why."""
+    import psycopg
+
+    earlier: BaseException | None = error
+    while earlier:
+        if isinstance(earlier, psycopg.Error) and earlier.sqlstate:
+            return earlier
+        earlier = earlier.__context__
+    return error

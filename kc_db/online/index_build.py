@@ -25,7 +25,6 @@ def ensure(connection: Connection, definition: IndexDef, patience: Patience = DE
             stand against it, or whether it is there can't be decided.
         ServerError: every attempt met a lock.
     """
-
     builds = False
 
     def plan() -> Sequence[Step]:

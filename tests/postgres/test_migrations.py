@@ -209,7 +209,7 @@ def test_literals_of_the_script_are_as_written(
     offline_snapshot = snapshot(connection)
     assert connection.execute("""SELECT col_description('"odd %s:name"'::regclass, 1)""").fetchone() == (odd,)
     assert connection.execute("""SELECT obj_description('"odd %s:name"'::regclass)""").fetchone() == (odd,)
-    connection.execute('DROP TABLE "odd %s:name"'.encode())
+    connection.execute(b'DROP TABLE "odd %s:name"')
     online(connection, table)
     assert snapshot(connection) == offline_snapshot
 

@@ -10,6 +10,7 @@ role.
 from collections.abc import Iterator
 
 from kc_db.findings import Problem, Severity
+from kc_db.indexes.match import TableMatch
 from kc_db.indexes.verify import Subject
 
 severity = Severity.ERROR
@@ -27,8 +28,12 @@ def check(subject: Subject) -> Iterator[Problem]:
         first = table.specs[0]
         yield Problem(
             where=str(table.table),
-            message=f"table {table.table} {what}; {len(table.specs)} specs are for it",
+            message=f"table {table.table} {what}; {_count(table)} for it",
             remedy=("-- alembic upgrade head",),
             file=first.file,
             line=first.line,
         )
+
+
+def _count(table: TableMatch) -> str:
+    return "1 spec is" if len(table.specs) == 1 else f"{len(table.specs)} specs are"

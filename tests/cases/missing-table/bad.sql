@@ -1,0 +1,1 @@
+CREATE VIEW unrelated AS SELECT 1;
