@@ -1,6 +1,8 @@
 """Specs and live indexes for tests: written as SQL, compared as kc-db does it."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from kc_db.findings import Finding
@@ -12,6 +14,7 @@ from kc_db.indexes.model import Spec
 from kc_db.indexes.verify import verify
 from kc_db.rulebook import load_rules
 from tests.conftest import Connection
+from tests.servers import Server
 
 RULEBOOK = load_rules(rules)
 RULE_NAMES = tuple(rule.name for rule in RULEBOOK)
@@ -52,3 +55,14 @@ def index_names(connection: Connection) -> set[str]:
         "WHERE relkind IN ('i', 'I') AND nspname !~ '^pg_'"
     )
     return {str(row[0]) for row in rows}
+
+
+@contextmanager
+def fresh_database(server: Server) -> Iterator[str]:
+    """The URL of a database that many tests share: making one takes longer than most of them."""
+    name = f"kc_test_{uuid.uuid4().hex[:12]}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    try:
+        yield server.url(name)
+    finally:
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")

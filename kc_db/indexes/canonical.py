@@ -106,12 +106,12 @@ def _compare_key(where: str, want: Key, have: Key) -> Iterator[tuple[Difference,
     # What an expression's own collation and operator class are, only the server knows; the catalog's text
     # leaves them out, so that a live one that is said is certainly not the default.
     is_column = isinstance(want.of, str)
-    for attribute, wanted, had in (
-        ("collation", want.collation, have.collation),
-        ("operator class", want.operator_class, have.operator_class),
+    for attribute, wanted, had, absent in (
+        ("collation", want.collation, have.collation, "its own"),  # "default" is a collation's name
+        ("operator class", want.operator_class, have.operator_class, "default"),
     ):
         if wanted != had:
-            pair = Difference(f"{attribute} of {where}", _shown(wanted, "default"), _shown(had, "default"))
+            pair = Difference(f"{attribute} of {where}", _shown(wanted, absent), _shown(had, absent))
             yield pair, is_column or had is not None
     for attribute, shown in (("direction", _direction), ("nulls order", _nulls)):
         if shown(want) != shown(have):

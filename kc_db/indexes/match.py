@@ -44,7 +44,7 @@ class Match:
     @property
     def missing_columns(self) -> tuple[str, ...]:
         """Columns of the spec that the table doesn't have."""
-        known = {*self.live.columns, self.live.name.name, "*", "tableoid"}
+        known = {*self.live.columns, self.live.name.name, "*"}
         parts = (*(key.of for key in self.want.keys), self.want.predicate, *self.want.include)
         named = dict.fromkeys(name for part in parts for name in sorted(columns_read(part)))
         return tuple(name for name in named if name not in known)

@@ -12,7 +12,7 @@ _SETTINGS = {
     "transaction_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     # Else the backend builds on when its client was killed.
-    "client_connection_check_interval": "5s",
+    "client_connection_check_interval": "2s",
 }
 
 

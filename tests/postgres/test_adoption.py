@@ -14,7 +14,10 @@ CREATE TABLE payments (
 PURCHASES = (
     "CREATE TABLE purchases (id int, student_id uuid, course_id uuid, is_active bool, created_at timestamptz)"
 )
-ALLOCATIONS = "CREATE TABLE allocations (id uuid PRIMARY KEY, student_id uuid, course_id uuid, trainer_id uuid, status text)"
+ALLOCATIONS = (
+    "CREATE TABLE allocations (id uuid PRIMARY KEY, student_id uuid, "
+    "course_id uuid, trainer_id uuid, status text)"
+)
 SESSIONS = (
     "CREATE TABLE sessions (allocation_id uuid, student_id uuid, trainer_id uuid, "
     "scheduled_date date, scheduled_time time)"

@@ -94,7 +94,7 @@ def test_options_of_a_default_operator_class_stay() -> None:
         ({"storage": (("fillfactor", "70"),)}, "storage parameters", "fillfactor = 70", "none"),
         ({"keys": (Key("b"),)}, "keys", "(b)", "(a)"),
         ({"keys": (Key("a"), Key("b"))}, "keys", "(a, b)", "(a)"),
-        ({"keys": (Key("a", ("C",)),)}, "collation of key 1 (a)", "C", "default"),
+        ({"keys": (Key("a", ("C",)),)}, "collation of key 1 (a)", "C", "its own"),
         ({"keys": (Key("a", None, OperatorClass(("o",))),)}, "operator class of key 1 (a)", "o", "default"),
         ({"keys": (Key("a", descending=True),)}, "direction of key 1 (a)", "DESC", "ASC"),
         ({"keys": (Key("a", nulls_first=True),)}, "nulls order of key 1 (a)", "NULLS FIRST", "NULLS LAST"),

@@ -199,9 +199,7 @@ def test_names_that_need_quotes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("files", [{}, {"t": ""}, {"t": "-- nothing yet\n/* at all */;;\n"}])
 def test_nothing_to_check(tmp_path: Path, files: dict[str, str]) -> None:
-    with pytest.raises(
-        NothingToCheckError, match=r"no index spec found in .*; write CREATE INDEX"
-    ):
+    with pytest.raises(NothingToCheckError, match=r"no index spec found in .*; write CREATE INDEX"):
         make_specs(tmp_path / "specs", **files)
 
 
