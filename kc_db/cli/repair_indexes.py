@@ -49,7 +49,8 @@ def repair_indexes(run: Run, database_url: str | None, specs: Path, *, apply: bo
         done = _apply(connection, wanted) if apply else ()
         catalog = load_catalog(connection, definitions)
     findings = verify(wanted, catalog, rulebook)
-    steps = done or [step for table in match_tables(wanted, catalog) for step in plan_table(table)]
+    planned = [step for table in match_tables(wanted, catalog) for step in plan_table(table)]
+    steps = done if apply else planned
     report = report_findings(run, target, wanted, findings, rulebook)
     count = sum(step.statement is not None for step in steps)
     said = f"ran {count} statements" if apply else f"would run {count} statements (--apply runs them)"
@@ -71,9 +72,11 @@ def _apply(connection: "Connection", wanted: "Sequence[Spec]") -> "Sequence[Step
     from kc_db.logs import log
     from kc_db.online.deploy_lock import deploy_lock
     from kc_db.online.index_build import repair_table
+    from kc_db.online.pooler import refuse_transaction_pooling
 
     done: list[Step] = []
     tables = dict.fromkeys(spec.definition.table for spec in wanted)
+    refuse_transaction_pooling(connection)
     with deploy_lock(connection):
         for table in tables:
             specs = [spec for spec in wanted if spec.definition.table == table]

@@ -13,6 +13,7 @@ from kc_db.logs import configure_logs, correlation_id, log
 from kc_db.online import operations  # noqa: F401 - registers op.ensure_index and the others
 from kc_db.online.command_line import ends_the_command
 from kc_db.online.deploy_lock import deploy_lock
+from kc_db.online.pooler import refuse_transaction_pooling
 from kc_db.online.session import patient_session
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def _revisions(heads: Sequence[str]) -> str:
 def _alone(driver: "Connection | Any") -> Iterator[None]:
     """The deploy lock is taken and given back outside of every transaction."""
     driver.autocommit = True
+    refuse_transaction_pooling(driver)
     with patient_session(driver), deploy_lock(driver):
         driver.autocommit = False
         try:
