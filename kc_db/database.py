@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -150,7 +150,7 @@ def second_connection(connection: Connection, purpose: str) -> Iterator[Connecti
     parameters = {**connection.info.get_parameters(), "application_name": name}
     if connection.info.password:
         parameters["password"] = connection.info.password
-    with psycopg.connect(**parameters, autocommit=True) as another:  # type: ignore[arg-type]
+    with closing(psycopg.connect(**parameters, autocommit=True)) as another:  # type: ignore[arg-type]
         yield another
 
 

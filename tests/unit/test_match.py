@@ -10,6 +10,7 @@ from kc_db.indexes.model import Catalog, Column, LiveIndex, LiveTable, Spec, Tab
 from kc_db.indexes.parse import index_from_text
 
 TABLE = TableName("public", "t")
+X_Y = ["INDEX x ON t (a)", "INDEX y ON t (b)"]
 COLUMNS = {name: Column(None, {}) for name in "abc"}
 
 
@@ -41,10 +42,10 @@ def stands_for(table: TableMatch) -> dict[str, str | None]:
         (["INDEX x ON t (a)"], ["INDEX y ON t (b)", "INDEX x ON t (c)"], {"x": None}),
         (["INDEX x ON t (a)", "INDEX y ON t (a)"], ["INDEX z ON t (a)"], {"x": "z", "y": None}),
         (["INDEX x ON t (a)", "INDEX y ON t (a)"], ["INDEX y ON t (a)"], {"x": None, "y": "y"}),
-        (["INDEX x ON t (a)", "INDEX y ON t (b)"], ["INDEX y ON t (a)", "INDEX x ON t (b)"], {"x": "y", "y": "x"}),
-        (["INDEX x ON t (a)", "INDEX y ON t (b)"], ["INDEX y ON t (a)", "INDEX z ON t (a)"], {"x": "z", "y": None}),
+        (X_Y, ["INDEX y ON t (a)", "INDEX x ON t (b)"], {"x": "y", "y": "x"}),
+        (X_Y, ["INDEX y ON t (a)", "INDEX z ON t (a)"], {"x": "z", "y": None}),
     ],
-)  # fmt: skip
+)
 def test_by_name_then_by_definition(
     specs: list[str], indexes: list[str], expected: dict[str, str | None]
 ) -> None:
