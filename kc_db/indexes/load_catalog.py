@@ -61,7 +61,8 @@ def _load(ask: _Ask, definitions: Sequence[IndexDef]) -> Catalog:
     build = _Builder({r.oid: TableName(r.schema, r.name) for r in relations}, columns, classes, collations)
     on_table: dict[int, list[LiveIndex]] = defaultdict(list)
     for row in rows:
-        on_table[row.table_oid].append(build.index(row))
+        if row.text != "":  # dropped since our snapshot was taken, for which pg_get_indexdef() doesn't care
+            on_table[row.table_oid].append(build.index(row))
     live = {
         names[r.position]: LiveTable(
             build.tables[r.oid], r.kind, build.columns(r.oid), tuple(on_table[r.oid])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import product
 from pathlib import Path
 
@@ -513,6 +514,16 @@ def test_allowances(connection: Connection, tmp_path: Path) -> None:
     )
 
 
+@contextmanager
+def one_snapshot(connection: Connection) -> Iterator[None]:
+    """What is verified inside is seen in this transaction, which ends after it."""
+    with connection.transaction(force_rollback=True), pytest.MonkeyPatch.context() as patch:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        connection.execute("SELECT count(*) FROM pg_class")
+        patch.setattr(connection, "transaction", nullcontext)
+        yield
+
+
 def test_verify_takes_no_lock_that_blocks(
     connection: Connection, connect: Callable[[], Connection], tmp_path: Path
 ) -> None:
@@ -521,11 +532,19 @@ def test_verify_takes_no_lock_that_blocks(
     other = connect()
     other.execute("BEGIN")
     other.execute("LOCK TABLE t IN ROW EXCLUSIVE MODE")
-    with connection.transaction(force_rollback=True), pytest.MonkeyPatch.context() as patch:
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        patch.setattr(connection, "transaction", connection.pipeline)
+    with one_snapshot(connection):
         assert find(connection, wanted) == []
         rows = connection.execute(
             "SELECT DISTINCT mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation'"
         ).fetchall()
     assert rows == [("AccessShareLock",)]
+
+
+def test_an_index_that_is_dropped_while_we_look(
+    connection: Connection, connect: Callable[[], Connection], tmp_path: Path
+) -> None:
+    connection.execute("CREATE TABLE t (a int, b text); CREATE INDEX i ON t (lower(b)) WHERE a > 1")
+    wanted = make_specs(tmp_path / "specs", t="CREATE INDEX i ON t (lower(b)) WHERE a > 1;")
+    with one_snapshot(connection):
+        connect().execute("DROP INDEX i")
+        assert rules_of(find(connection, wanted)) == ["missing-index"]

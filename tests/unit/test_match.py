@@ -111,3 +111,15 @@ def test_tables_of_one_name_stay_apart() -> None:
              for n, table in enumerate(['"a.b"', "a.b", '"a.b"'])]  # fmt: skip
     tables = match_tables(specs, Catalog({}, {}, {}, {}))
     assert [table.table for table in tables] == names[:2]
+
+
+def test_two_specs_for_one_definition_are_duplicates_whatever_the_names() -> None:
+    specs = ["INDEX x ON t (a)", "INDEX y ON t (b)", "INDEX w ON t (b)"]
+    table = match(specs, [live("INDEX x ON t (b)"), live("INDEX z ON t (b)")])
+    assert [(other.name, keep.name) for other, keep in table.duplicates] == [("z", "x")]
+
+
+@pytest.mark.parametrize("state", [{"immediate": False}, {"exclusion": True}, {"valid": False}], ids=str)
+def test_what_does_something_else_is_no_duplicate(state: dict[str, bool]) -> None:
+    unique = "UNIQUE INDEX x ON t (a)"
+    assert match([unique], [live(unique), live(unique.replace("x", "y"), **state)]).duplicates == ()

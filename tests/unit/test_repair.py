@@ -89,3 +89,11 @@ def test_names_are_quoted() -> None:
     assert texts(table_match('CREATE INDEX "select" ON t (a)', index('"X y" ON public.t (a)'))) == [
         'ALTER INDEX public."X y" RENAME TO "select";'
     ]
+
+
+def test_an_invalid_constraint_of_another_definition_is_rebuilt_and_left() -> None:
+    wrong = index("x ON public.t (b)", valid=False, constraint="x")
+    assert texts(table_match("CREATE INDEX x ON t (a)", wrong)) == [
+        "REINDEX INDEX CONCURRENTLY public.x;",
+        "-- x is left to you: constraint x stands on it; dropping that is your decision",
+    ]

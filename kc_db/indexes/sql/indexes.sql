@@ -23,7 +23,7 @@ SELECT index.indrelid AS table_oid, relation.relname AS name, method.amname AS m
        pg_catalog.pg_get_expr(index.indpred, index.indrelid) AS predicate,
        CASE WHEN index.indexprs IS NOT NULL
               OR relation.oid IN (SELECT attrelid FROM pg_catalog.pg_attribute WHERE attoptions IS NOT NULL)
-            THEN pg_catalog.pg_get_indexdef(relation.oid) END AS text,
+            THEN coalesce(pg_catalog.pg_get_indexdef(relation.oid), '') END AS text,
        index.indisvalid AS valid, index.indisready AS ready, index.indislive AS live,
        index.indimmediate AS immediate, index.indisprimary AS is_primary,
        backing.constraint_name, coalesce(backing.exclusion, false) AS exclusion,
