@@ -72,21 +72,27 @@ def script(direction: Callable[..., None], revisions: str) -> str:
     return str(config.output_buffer.getvalue())  # type: ignore[attr-defined]
 
 
-def start(*arguments: str, url: str | None = None, **variables: str) -> subprocess.Popen[str]:
-    """The real `alembic`, as its user starts it."""
+@contextmanager
+def start(*arguments: str, url: str | None = None, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """The real `alembic`, as its user starts it; gone at the end, whatever happens."""
     inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("PG") and name not in {"DATABASE_URL", "CORRELATION_ID", "KC_DB_LOG_FORMAT"}
     }
     environment: Mapping[str, str] = {**inherited, **({"DATABASE_URL": url} if url else {}), **variables}
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "alembic", "-c", str(REPOSITORY / "alembic.ini"), *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 def run(*arguments: str, url: str | None = None, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -11,10 +11,9 @@ from typing import Any, NoReturn
 
 from kc_db.errors import InputError, NothingToCheckError
 from kc_db.indexes.model import Allowance, Query, Spec, TableName
-from kc_db.indexes.parse import index_from_tree
+from kc_db.indexes.parse import complaints_about, index_from_tree
 
 _REMARK = "kc:"
-_PLAIN_COLUMN = {"name": "", "ordering": "SORTBY_DEFAULT", "nulls_ordering": "SORTBY_NULLS_DEFAULT"}
 _COMMENTS = {"SQL_COMMENT", "C_COMMENT"}
 _Remark = tuple[int, str]  # where a comment line begins, and its words
 _REMARK_FORM = "-- kc: allow <rule> -- <reason>"
@@ -121,16 +120,8 @@ def _refuse_what_is_not_compared(source: "_Source", tree: Mapping[str, Any], beg
     schema = tree["relation"].get("schemaname")
     if not tree.get("idxname"):
         source.refuse(begin, "this index has no name; give it one, so that it can be found and repaired")
-    if tree.get("tableSpace"):
-        source.refuse(begin, "kc-db doesn't compare tablespaces; take TABLESPACE out")
-    if tree.get("concurrent") or tree.get("if_not_exists"):
-        source.refuse(begin, "a spec says what must exist, not how: take CONCURRENTLY and IF NOT EXISTS out")
-    if not tree["relation"].get("inh"):
-        source.refuse(begin, "a spec is for a table with its partitions; take ONLY out")
-    if any(
-        {**part["IndexElem"], "name": ""} != _PLAIN_COLUMN for part in tree.get("indexIncludingParams", ())
-    ):
-        source.refuse(begin, "INCLUDE takes columns without order, collation or operator class")
+    for complaint in complaints_about(tree):
+        source.refuse(begin, complaint)
     if source.file.stem not in {table, f"{schema}.{table}"}:
         source.refuse(begin, f"this index is on {table!r}: it belongs into {source.file.with_stem(table)}")
 

@@ -11,6 +11,7 @@ _BOOLEAN_PARAMETERS = {"autosummarize", "deduplicate_items", "fastupdate"}
 _LOCATIONS = ("location", "list_start", "list_end")
 _OPENING, _CLOSING, _COMMA = "ASCII_40", "ASCII_41", "ASCII_44"  # as pglast names these tokens
 _PASSED_OVER = {"SQL_COMMENT", "C_COMMENT", "ASCII_59"}
+_PLAIN_COLUMN = {"name": "", "ordering": "SORTBY_DEFAULT", "nulls_ordering": "SORTBY_NULLS_DEFAULT"}
 
 
 def index_from_tree(tree: Mapping[str, Any], statement: Callable[[], str]) -> IndexDef:
@@ -46,10 +47,36 @@ def index_from_text(text: str) -> IndexDef:
     Raises:
         pglast.parser.ParseError: it is no SQL.
     """
+    return index_from_tree(tree_of_index(text), lambda: text)
+
+
+def tree_of_index(text: str) -> Mapping[str, Any]:
+    """libpg_query's IndexStmt of one CREATE INDEX statement.
+
+    Raises:
+        pglast.parser.ParseError: it is no SQL.
+        KeyError: it is another statement.
+    """
     from pglast.parser import parse_sql_json
 
-    tree = json.loads(parse_sql_json(text))["stmts"][0]["stmt"]["IndexStmt"]
-    return index_from_tree(tree, lambda: text)
+    tree: Mapping[str, Any] = json.loads(parse_sql_json(text))["stmts"][0]["stmt"]["IndexStmt"]
+    return tree
+
+
+def complaints_about(tree: Mapping[str, Any]) -> Iterator[str]:
+    """What a wanted index must not say, because its IndexDef doesn't hold it: it would be ignored, unseen."""
+    relation = tree["relation"]
+    if "catalogname" in relation:
+        yield f"a connection is to one database: take {relation['catalogname']!r} out of the table's name"
+    if tree.get("tableSpace"):
+        yield "kc-db doesn't compare tablespaces; take TABLESPACE out"
+    if tree.get("concurrent") or tree.get("if_not_exists"):
+        yield "a spec says what must exist, not how: take CONCURRENTLY and IF NOT EXISTS out"
+    if not relation.get("inh"):
+        yield "a spec is for a table with its partitions; take ONLY out"
+    included = (part["IndexElem"] for part in tree.get("indexIncludingParams", ()))
+    if any({**column, "name": ""} != _PLAIN_COLUMN for column in included):
+        yield "INCLUDE takes columns without order, collation or operator class"
 
 
 def expression_from_text(text: str) -> Expression:

@@ -4,6 +4,7 @@ It is written out as it stands: SQLAlchemy would double each % and take each : f
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 from alembic.operations import Operations
@@ -24,17 +25,31 @@ _LIMITS_AS_BEFORE = """DO $kc$ BEGIN
   PERFORM set_config(name, reset_val, false) FROM pg_catalog.pg_settings
   WHERE name IN ('statement_timeout', 'transaction_timeout', 'lock_timeout');
 END $kc$"""
-_CHECK = """DO $kc$ BEGIN
-  IF NOT EXISTS (SELECT FROM pg_catalog.pg_index
-                 WHERE indexrelid = to_regclass({index}) AND indrelid = to_regclass({table})
-                   AND indisvalid AND indisready AND indislive
-                   AND indisunique = {unique} AND indnkeyatts = {key_count}
-                   AND ARRAY(SELECT attname::text FROM unnest(indkey) WITH ORDINALITY AS k (number, position)
-                             JOIN pg_catalog.pg_attribute ON attrelid = indrelid AND attnum = number
-                             WHERE position <= indnkeyatts ORDER BY position) = {columns}::text[]) THEN
-    RAISE EXCEPTION USING MESSAGE = {message}, HINT = {hint};
+# The server itself says what the index has to be: it makes the same one on an empty copy of the table.
+# What CREATE INDEX says beyond the names of index and table stands from USING on, but for UNIQUE.
+_CHECK = """DO $kc$ DECLARE
+  kc_found text;
+  kc_fits boolean;
+BEGIN
+  CREATE TABLE {copy} (LIKE {table});
+  {create_index};
+  SELECT pg_catalog.pg_get_indexdef(found.indexrelid),
+         found.indisvalid AND found.indisready AND found.indislive AND found.indimmediate
+         AND found.indisunique = wanted.indisunique
+         AND regexp_replace(pg_catalog.pg_get_indexdef(found.indexrelid), '^.*? USING ', '')
+           = regexp_replace(pg_catalog.pg_get_indexdef(wanted.indexrelid), '^.*? USING ', '')
+  INTO kc_found, kc_fits
+  FROM pg_catalog.pg_index AS wanted, pg_catalog.pg_index AS found
+  JOIN pg_catalog.pg_class AS relation ON relation.oid = found.indexrelid
+  WHERE wanted.indrelid = to_regclass({copy_name})
+    AND found.indrelid = to_regclass({table_name}) AND relation.relname = {name};
+  IF kc_fits IS NOT TRUE THEN
+    RAISE EXCEPTION USING MESSAGE = {message}, HINT = {hint},
+      DETAIL = coalesce('There is: ' || kc_found, 'There is none of this name on the table.');
   END IF;
+  DROP TABLE {copy};
 END $kc$"""
+_COPY = "kc_db_wanted"
 _DROP_EMPTY = """DO $kc$ BEGIN
   LOCK TABLE {table};
   IF EXISTS (SELECT FROM {table}) THEN
@@ -52,25 +67,31 @@ def create_index(operations: Operations, definition: IndexDef) -> None:
         _write(operations, sql.SQL(_NO_LIMITS))
         _write(operations, statements.create_index(definition, if_not_exists=True))
         _write(operations, sql.SQL(_LIMITS_AS_BEFORE))
-    schema, table = definition.table.schema, definition.table.name
-    drop = statements.as_text(statements.drop_index(definition.table, definition.name))
-    check = sql.SQL(_CHECK).format(
-        index=_quoted(schema, definition.name),
-        table=_quoted(schema, table),
-        unique=sql.Literal(definition.unique),
-        key_count=sql.Literal(len(definition.keys)),
-        columns=sql.Literal([key.of for key in definition.keys if isinstance(key.of, str)]),
-        message=sql.Literal(f"{definition.name} on {table} is missing, INVALID, or another index"),
+    _write(operations, _check(definition))
+
+
+def _check(definition: IndexDef) -> sql.Composed:
+    table = definition.table
+    copy = replace(table, name=_COPY)
+    create = statements.create_index(replace(definition, table=copy), name=_COPY + "_idx").as_string(None)
+    drop = statements.as_text(statements.drop_index(table, definition.name))
+    return sql.SQL(_CHECK).format(
+        copy=_identifier(copy),
+        table=_identifier(table),
+        create_index=sql.SQL(create.replace(" CONCURRENTLY", "", 1)),  # type: ignore[arg-type, unused-ignore]
+        copy_name=sql.Literal(_identifier(copy).as_string(None)),
+        table_name=sql.Literal(_identifier(table).as_string(None)),
+        name=sql.Literal(definition.name),
+        message=sql.Literal(f"{definition.name} on {table.name} is missing, INVALID, or another index"),
         hint=sql.Literal(
-            f"If it is INVALID, run {drop} then what this prints: "
-            "alembic upgrade <the revision in alembic_version>:head --sql"
+            f"If it is INVALID, or nobody needs it as it is, run {drop} if somebody does, rename it; "
+            "then run what this prints: alembic upgrade <the revision in alembic_version>:head --sql"
         ),
     )
-    _write(operations, check)
 
 
-def _quoted(schema: str | None, name: str) -> sql.Literal:
-    return sql.Literal(sql.Identifier(*filter(None, (schema, name))).as_string(None))
+def _identifier(table: TableName) -> sql.Identifier:
+    return sql.Identifier(*filter(None, (table.schema, table.name)))
 
 
 def drop_index(operations: Operations, name: str, table: str) -> None:

@@ -1,7 +1,7 @@
 """The Alembic operations that revisions call by name; importing this module registers them.
 
 op.ensure_tables(table, ...)          tables are there, made or adopted
-op.drop_empty_tables("table", ...)    and away again, if nobody's rows are in them
+op.drop_empty_tables("table", ...)    and away again, made or adopted, if nobody's rows are in them
 op.ensure_index("CREATE INDEX ...")   a usable index of this definition is there, under any name
 op.drop_index_online("index", on="table")
 """
@@ -16,7 +16,7 @@ from alembic.operations import MigrateOperation, Operations
 from kc_db.database import Connection
 from kc_db.errors import InputError
 from kc_db.indexes.model import IndexDef
-from kc_db.indexes.parse import index_from_text
+from kc_db.indexes.parse import complaints_about, index_from_tree, tree_of_index
 from kc_db.online import index_build, offline, tables
 
 
@@ -39,7 +39,7 @@ class EnsureIndex(MigrateOperation):
             create_index: the CREATE INDEX statement, as a spec has it.
 
         Raises:
-            InputError: it isn't one CREATE INDEX statement with a name.
+            InputError: it isn't one CREATE INDEX statement with a name, or says what isn't compared.
             RefusedError: the name means another definition, or duplicate rows stand against it.
         """
         operations.invoke(cls(_parse(create_index)))
@@ -125,7 +125,7 @@ class DropEmptyTables(MigrateOperation):
 
     @classmethod
     def drop_empty_tables(cls, operations: Operations, *names: str) -> None:
-        """Drops tables that hold no row.
+        """Drops tables that hold no row: nobody notes who made them, so those that were adopted as well.
 
         Args:
             operations: Alembic's `op`.
@@ -151,15 +151,17 @@ def _parse(create_index: str) -> IndexDef:
 
     try:
         (create_index,) = split(create_index)
-        definition = index_from_text(create_index)
+        tree = tree_of_index(create_index)
     except (ParseError, KeyError, ValueError) as error:
         reason = f" ({error.args[0]})" if isinstance(error, ParseError) else ""
         raise InputError(
             f"op.ensure_index takes one CREATE INDEX statement{reason}: {create_index}"
         ) from None
-    if not definition.name:
+    if not tree.get("idxname"):
         raise InputError(f"op.ensure_index needs the index's name: {create_index}")
-    return definition
+    for complaint in complaints_about(tree):
+        raise InputError(f"op.ensure_index: {complaint}: {create_index}")
+    return index_from_tree(tree, lambda: create_index)
 
 
 @contextmanager

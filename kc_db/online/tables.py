@@ -42,26 +42,32 @@ def ensure(bind: sa.Connection, wanted: Sequence[sa.Table]) -> None:
 
 
 def drop_empty(bind: sa.Connection, names: Sequence[str]) -> None:
-    """Drops tables that hold no row.
+    """Drops tables that hold no row, after all have been found empty; nobody notes which were adopted.
 
     Raises:
         RefusedError: one holds rows.
     """
     bind.execute(_LOCK_TIMEOUT)
-    for name in names:
-        schema, _, relation = name.rpartition(".")
-        table = sa.Table(relation, sa.MetaData(), schema=schema or None)
-        if bind.scalar(sa.select(sa.func.to_regclass(_full_name(table)))) is None:
-            continue
-        bind.exec_driver_sql(
-            sql.SQL("LOCK TABLE {}").format(sql.Identifier(*name.split("."))).as_string(None)
-        )
+    there = [table for table in map(_table, names) if _exists(bind, table)]
+    for table in there:
+        bind.exec_driver_sql(f"LOCK TABLE {_full_name(table)}")
         if bind.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():
             raise RefusedError(
-                f"table {name} holds rows and is not dropped; empty it yourself if nobody needs them"
+                f"table {table.fullname} holds rows and is not dropped; "
+                "empty it yourself if nobody needs them"
             )
+    for table in there:
         table.drop(bind)
-        log.info("table %s was empty: dropped", name)
+        log.info("table %s was empty: dropped", table.fullname)
+
+
+def _table(name: str) -> sa.Table:
+    schema, _, relation = name.rpartition(".")
+    return sa.Table(relation, sa.MetaData(), schema=schema or None)
+
+
+def _exists(bind: sa.Connection, table: sa.Table) -> bool:
+    return bind.scalar(sa.select(sa.func.to_regclass(_full_name(table)))) is not None
 
 
 def _columns_there(bind: sa.Connection, wanted: Sequence[sa.Table]) -> Sequence[sa.Row[tuple[object, ...]]]:

@@ -91,6 +91,15 @@ def test_adopted_rows_and_constraints_outlive_a_downgrade(connection: Connection
     )
 
 
+def test_an_adopted_table_without_rows_is_dropped_like_a_made_one(
+    connection: Connection, database_url: str, remarks: list[str]
+) -> None:
+    make(connection, PURCHASES)
+    upgrade(database_url)
+    downgrade(database_url)
+    assert "table purchases was empty: dropped" in remarks
+
+
 def test_everything_that_does_not_fit_is_listed_and_nothing_changed(
     connection: Connection, database_url: str
 ) -> None:

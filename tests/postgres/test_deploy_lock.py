@@ -2,7 +2,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from alembic import command
@@ -62,8 +62,9 @@ def deploys_to_the_end(connection: Connection, url: str) -> None:
 
 
 def test_six_deploys_at_once_build_each_index_once(connection: Connection, database_url: str) -> None:
-    processes = [start("upgrade", "head", url=database_url) for _ in range(6)]
-    results = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
+    with ExitStack() as stack:
+        processes = [stack.enter_context(start("upgrade", "head", url=database_url)) for _ in range(6)]
+        results = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
     assert [code for _, code in results] == [0] * 6
     said = "".join(err for err, _ in results)
     assert said.count(" CREATE ") == said.count(" done in ") == 9
@@ -78,11 +79,12 @@ def test_the_loser_says_whom_it_waits_for(
 ) -> None:
     holder = connect()
     holder.execute("SET application_name = 'kc-db/alembic deploy-41'")
-    with deploy_lock(holder):
-        process = start("upgrade", "head", url=database_url)
-        assert process.stderr
-        lines = [process.stderr.readline(), process.stderr.readline()]
-    process.communicate(timeout=30)
+    with ExitStack() as stack:
+        with deploy_lock(holder):
+            process = stack.enter_context(start("upgrade", "head", url=database_url))
+            assert process.stderr
+            lines = [process.stderr.readline(), process.stderr.readline()]
+        process.communicate(timeout=30)
     assert process.returncode == 0
     place = f"(pid {holder.info.backend_pid}, kc-db/alembic deploy-41, since"
     assert f"another deploy is at work {place}" in lines[1]
@@ -100,18 +102,20 @@ def test_the_lock_is_free_after_an_error(connection: Connection) -> None:
 def test_a_killed_client_and_a_build_that_goes_on(
     connection: Connection, database_url: str, writer: Connection
 ) -> None:
-    with deploying(connection, database_url) as process:
+    with (
+        deploying(connection, database_url) as process,
+        start("upgrade", "head", url=database_url) as next_one,
+    ):
+        wait_until(
+            connection,
+            "SELECT count(*) = 2 FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name LIKE 'kc-db/alembic %'",
+        )
+        time.sleep(0.5)  # it polls
         process.kill()
         process.wait()
-        with start("upgrade", "head", url=database_url) as next_one:
-            wait_until(
-                connection,
-                "SELECT count(*) = 2 FROM pg_stat_activity WHERE datname = current_database() "
-                "AND application_name LIKE 'kc-db/alembic %'",
-            )
-            time.sleep(0.5)  # it polls
-            writer.execute("COMMIT")
-            _, err = next_one.communicate(timeout=30)
+        writer.execute("COMMIT")
+        _, err = next_one.communicate(timeout=30)
     assert next_one.returncode == 0, err
     assert "another deploy is at work" in err
     assert findings(connection) == ()

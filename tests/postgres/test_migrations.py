@@ -1,5 +1,6 @@
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -10,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from pglast import split
 
 from kc_db.errors import InputError, RefusedError
+from kc_db.indexes.load_specs import load_specs
 from kc_db.online.deploy_lock import deploy_lock
 from tests.deploys import (
     Connection,
@@ -17,6 +19,7 @@ from tests.deploys import (
     damage,
     downgrade,
     findings,
+    listening,
     revisions,
     run,
     script,
@@ -34,6 +37,16 @@ PAYMENT = (
 @pytest.fixture(autouse=True)
 def _no_other_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
+
+
+@pytest.fixture
+def offline() -> Iterator[tuple[Operations, io.StringIO]]:
+    buffer = io.StringIO()
+    context = MigrationContext.configure(
+        dialect_name="postgresql", opts={"as_sql": True, "literal_binds": True, "output_buffer": buffer}
+    )
+    with Operations.context(context) as operations:
+        yield operations, buffer
 
 
 def play(connection: Connection, text: str) -> None:
@@ -86,8 +99,12 @@ def test_a_downgrade_does_not_drop_rows(connection: Connection, database_url: st
     upgrade(database_url, "0001")
     connection.execute(PAYMENT)
     before = snapshot(connection)
-    with pytest.raises(RefusedError, match="table payments holds rows and is not dropped"):
+    with (
+        listening() as said,
+        pytest.raises(RefusedError, match="table payments holds rows and is not dropped"),
+    ):
         downgrade(database_url)
+    assert not [line for line in said if "dropped" in line]
     assert snapshot(connection) == before
     assert revisions(connection) == ["0001"]
     assert connection.execute("SELECT count(*) FROM payments").fetchone() == (1,)
@@ -130,21 +147,98 @@ def test_the_script_makes_the_same_as_the_migrations(connection: Connection, dat
         "CREATE UNIQUE INDEX payments_provider_payment_id_key ON payments (provider_payment_id, status)",
         "CREATE UNIQUE INDEX payments_provider_payment_id_key ON payments (status)",
         "CREATE UNIQUE INDEX payments_provider_payment_id_key ON purchases (id)",
+        f"CREATE UNIQUE INDEX {KEY} ON payments (provider_payment_id) WHERE status = 'captured'",
     ],
-    ids=["invalid", "not unique", "more columns", "another column", "another table"],
+    ids=["invalid", "not unique", "more columns", "another column", "another table", "partial"],
 )
 def test_the_script_stamps_no_index_that_is_another_one(
     connection: Connection, database_url: str, in_the_way: str
 ) -> None:
     upgrade(database_url, "0001")
     connection.execute(in_the_way.encode())
-    if "(provider_payment_id)" in in_the_way and "UNIQUE" in in_the_way:
+    if in_the_way.endswith("(provider_payment_id)") and "UNIQUE" in in_the_way:
         damage(connection, KEY)
     with pytest.raises(psycopg.errors.RaiseException, match="missing, INVALID, or another") as caught:
         play(connection, script(command.upgrade, "0001:head"))
     assert revisions(connection) == ["0001"]
     assert caught.value.diag.message_hint
     assert f"DROP INDEX CONCURRENTLY {KEY};" in caught.value.diag.message_hint
+
+
+T = "CREATE TABLE t (a text, b text, found int, gone int, c int[]); ALTER TABLE t DROP COLUMN gone"
+EVERYTHING = (
+    "UNIQUE INDEX i ON t (a DESC, lower(b), found) INCLUDE (c) WITH (fillfactor = 70) WHERE a > '%:$'"
+)
+
+
+def script_of(offline: tuple[Operations, io.StringIO], create_index: str) -> str:
+    offline[0].ensure_index(create_index)  # type: ignore[attr-defined]
+    return offline[1].getvalue()
+
+
+@pytest.mark.parametrize(
+    ("want", "have"),
+    [
+        ("INDEX i ON t (a)", "INDEX i ON t (a DESC)"),
+        ("INDEX i ON t (a)", "INDEX i ON t (a NULLS FIRST)"),
+        ("INDEX i ON t (a)", "INDEX i ON t USING hash (a)"),
+        ("INDEX i ON t (a)", "INDEX i ON t (a text_pattern_ops)"),
+        ("INDEX i ON t (a text_pattern_ops)", "INDEX i ON t (a)"),
+        ("INDEX i ON t (a)", 'INDEX i ON t (a COLLATE "C")'),
+        ('INDEX i ON t (a COLLATE "C")', 'INDEX i ON t (a COLLATE "POSIX")'),
+        ("INDEX i ON t (a)", "INDEX i ON t (a) INCLUDE (b)"),
+        ("INDEX i ON t (a) INCLUDE (b)", "INDEX i ON t (a, b)"),
+        ("INDEX i ON t (a)", "INDEX i ON t (a) WITH (fillfactor = 50)"),
+        ("INDEX i ON t (a)", "INDEX i ON t (a) WHERE false"),
+        ("INDEX i ON t (a) WHERE b = 'x'", "INDEX i ON t (a) WHERE b = 'y'"),
+        ("INDEX i ON t (lower(a))", "INDEX i ON t (upper(a))"),
+        ("INDEX i ON t (lower(a))", "INDEX i ON t (a)"),
+        ("UNIQUE INDEX i ON t (a)", "UNIQUE INDEX i ON t (a) NULLS NOT DISTINCT"),
+    ],
+)
+def test_the_script_compares_all_of_an_index(
+    connection: Connection, offline: tuple[Operations, io.StringIO], want: str, have: str
+) -> None:
+    if "NULLS NOT" in have and connection.info.server_version < 150000:
+        pytest.skip("NULLS NOT DISTINCT came with PostgreSQL 15")
+    connection.execute(f"{T}; CREATE {have}".encode())
+    with pytest.raises(psycopg.errors.RaiseException, match="another index") as caught:
+        play(connection, script_of(offline, f"CREATE {want}"))
+    there = have.replace("ON t", "ON public.t").partition(" (")[0].partition(" USING")[0]
+    assert f"There is: CREATE {there} USING" in str(caught.value.diag.message_detail)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        EVERYTHING,
+        "INDEX i ON public.t USING gin (c)",
+        'INDEX i ON t (a COLLATE "C" text_pattern_ops DESC NULLS LAST)',
+        'INDEX i ON t (a COLLATE "default" text_ops)',
+        "INDEX i ON t ((found + 1), (a || 'x'::varchar)) WHERE a IN ('x', 'y') AND found BETWEEN 1 AND 2",
+    ],
+)
+def test_the_script_knows_its_own_index_again(
+    connection: Connection, offline: tuple[Operations, io.StringIO], text: str
+) -> None:
+    connection.execute(T.encode())
+    play(connection, script_of(offline, f"CREATE {text}"))
+    built = snapshot(connection)
+    play(connection, offline[1].getvalue())
+    assert snapshot(connection) == built
+    assert {name for kind, name, _ in built if kind == "relation"} == {"t", "i"}
+
+
+def test_the_script_finds_a_table_along_the_search_path(
+    connection: Connection, offline: tuple[Operations, io.StringIO]
+) -> None:
+    connection.execute(
+        f"CREATE SCHEMA app; SET search_path = app; {T}; SET search_path = public, app".encode()
+    )
+    play(connection, script_of(offline, f"CREATE {EVERYTHING}"))
+    connection.execute(b"DROP INDEX app.i; CREATE INDEX i ON app.t (b); CREATE TABLE public.i ()")
+    with pytest.raises(psycopg.errors.RaiseException, match="another index"):
+        play(connection, offline[1].getvalue())
 
 
 def test_what_the_script_hints_at_mends_it(connection: Connection, database_url: str) -> None:
@@ -174,16 +268,6 @@ def test_the_script_gives_the_sessions_limits_back(connection: Connection, datab
     with psycopg.connect(database_url, autocommit=True) as limited:
         play(limited, script(command.upgrade, "0001:0002"))
         assert limited.execute("SHOW statement_timeout").fetchone() == ("50s",)
-
-
-@pytest.fixture
-def offline() -> Iterator[tuple[Operations, io.StringIO]]:
-    buffer = io.StringIO()
-    context = MigrationContext.configure(
-        dialect_name="postgresql", opts={"as_sql": True, "literal_binds": True, "output_buffer": buffer}
-    )
-    with Operations.context(context) as operations:
-        yield operations, buffer
 
 
 def test_literals_of_the_script_are_as_written(
@@ -234,6 +318,12 @@ def online(connection: Connection, table: sa.Table) -> None:
         ("", "takes one CREATE INDEX statement"),
         ("CREATE INDEX a ON t (a); CREATE INDEX b ON t (b)", "takes one CREATE INDEX statement"),
         ("CREATE INDEX ON t (a)", "needs the index's name"),
+        ("CREATE INDEX i ON t (a) TABLESPACE fast", "take TABLESPACE out: CREATE INDEX i"),
+        ("CREATE INDEX i ON ONLY t (a)", "take ONLY out"),
+        ("CREATE INDEX IF NOT EXISTS i ON t (a)", "take CONCURRENTLY and IF NOT EXISTS out"),
+        ("CREATE INDEX CONCURRENTLY i ON t (a)", "take CONCURRENTLY and IF NOT EXISTS out"),
+        ("CREATE INDEX i ON t (a) INCLUDE (b DESC)", "INCLUDE takes columns without order"),
+        ("CREATE INDEX i ON db.public.t (a)", "take 'db' out of the table's name"),
     ],
 )
 def test_what_is_no_index_is_refused_with_its_text(
@@ -241,6 +331,12 @@ def test_what_is_no_index_is_refused_with_its_text(
 ) -> None:
     with pytest.raises(InputError, match=message):
         offline[0].ensure_index(text)  # type: ignore[attr-defined]
+
+
+def test_a_spec_names_no_database(tmp_path: Path) -> None:
+    (tmp_path / "t.sql").write_text("CREATE INDEX i ON db.public.t (a);")
+    with pytest.raises(InputError, match="take 'db' out of the table's name"):
+        load_specs(tmp_path, [])
 
 
 def test_stamping_works(connection: Connection, database_url: str) -> None:
