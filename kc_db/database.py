@@ -159,6 +159,8 @@ def explain_error(error: "psycopg.Error", conninfo: str, label: str) -> str:
     from psycopg import errors
 
     text = _redact(_said(error), conninfo)
+    if isinstance(error, errors.LockNotAvailable):
+        return f"{label}: {text}; somebody holds a strong lock on a table: run this again when it is free"
     if isinstance(error, errors.OperationalError) and error.sqlstate is None:
         reason = text.removeprefix("connection failed: ")
         return f"can't reach {label}: {reason}; check host, port, user and database"
@@ -189,8 +191,11 @@ def _parse(url: str) -> tuple[str, Mapping[str, object]]:
 
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in _SCHEMES:
+        word = url.partition(":")[0]
         close = get_close_matches(scheme, _SCHEMES, n=1) if separator else ()
         hint = f"did you mean {close[0]}://?" if close else _HOW_TO_SET
+        if not separator and get_close_matches(word, [_EMBEDDED.rstrip(":")], n=1):
+            hint = f"did you mean {_EMBEDDED}?"
         shown = f"scheme {scheme!r}" if separator and _SCHEME.fullmatch(scheme) else "no scheme"
         raise InputError(f"the database URL has {shown}, which is not PostgreSQL's; {hint}")
     conninfo = f"postgresql://{rest}"

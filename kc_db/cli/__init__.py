@@ -1,7 +1,9 @@
 """The command line: one module per command."""
 
 import gc
+import signal
 import sys
+from typing import NoReturn
 
 import click
 
@@ -9,6 +11,9 @@ from kc_db.cli.check_pool_budget import check_pool_budget
 from kc_db.cli.repair_indexes import repair_indexes
 from kc_db.cli.verify_indexes import verify_indexes
 from kc_db.errors import KcDbError
+
+_SIGNAL = 128  # a shell reports a signal as 128 and its number
+_signals: list[int] = []
 
 
 def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
@@ -47,8 +52,33 @@ for command in (verify_indexes, repair_indexes, check_pool_budget):
 def main() -> None:
     """Entry point of the console script: errors become one line and their exit code."""
     gc.disable()  # a command's objects live as long as it does; collecting them took a fifth of the time
+    signal.signal(signal.SIGTERM, _terminate)
     try:
-        commands(prog_name="kc-db")
-    except KcDbError as error:
-        click.echo(f"{click.style('error', fg='red', bold=True)}: {error}", err=True)
+        sys.exit(commands(prog_name="kc-db", standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
         sys.exit(error.exit_code)
+    except KcDbError as error:
+        _end(str(error), error.exit_code)
+    except click.Abort:
+        number = signal.SIGTERM if _signals else signal.SIGINT
+        _end(
+            f"stopped by {number.name}; run it again: whatever is half done is mended then", _SIGNAL + number
+        )
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone, and the interpreter would complain of it
+        sys.exit(_SIGNAL + signal.SIGPIPE)
+    except OSError as error:
+        _end(f"the report can't be written: {error.strerror}", KcDbError.exit_code)
+
+
+def _terminate(number: int, _frame: object) -> NoReturn:
+    """SIGTERM, as ECS sends it: psycopg cancels the running statement on a KeyboardInterrupt."""
+    signal.signal(number, signal.SIG_DFL)  # a second one doesn't wait for a clean end
+    _signals.append(number)
+    raise KeyboardInterrupt
+
+
+def _end(message: str, exit_code: int) -> NoReturn:
+    click.echo(f"{click.style('error', fg='red', bold=True)}: {message}", err=True)
+    sys.exit(exit_code)

@@ -1,5 +1,6 @@
 """What every command takes, and how every command ends."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -92,6 +93,10 @@ def _parse_outputs(
         format_name, equals, file = value.partition("=")
         if format_name not in FORMATS or not equals or not file:
             raise click.BadParameter(f"{value!r} is not FORMAT=FILE with FORMAT one of {', '.join(FORMATS)}")
+        if Path(file).is_dir() or not os.access(Path(file).parent, os.W_OK):
+            raise click.BadParameter(
+                f"{file} can't be written; name a file in a folder that you may write to"
+            )
         pairs.append((format_name, file))
     return tuple(pairs)
 

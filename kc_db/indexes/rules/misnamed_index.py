@@ -20,5 +20,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     for match in subject.matches:
         index = match.satisfied_by
         if index and index.name != match.want.name:
-            backing = f", behind constraint {index.constraint}" if index.constraint else ""
+            backing = (
+                f", behind constraint {index.constraint} (one renames the other)" if index.constraint else ""
+            )
             yield problem_of(match, f"the index exists, named {index.name}{backing}")

@@ -21,6 +21,9 @@ def check(subject: Subject) -> Iterator[Problem]:
         if match.satisfied_by or match.same_name or match.undecided:
             continue
         message = "no index of this definition exists"
+        for index in match.live.indexes:
+            if not index.immediate and index.definition.shape == match.want.shape:
+                message += f"; {index.name} is DEFERRABLE, and ON CONFLICT can't use it"
         if match.missing_columns:
             message += f", and the table has no column {', '.join(match.missing_columns)}"
         if match.name_taken_by:

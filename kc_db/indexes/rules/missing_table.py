@@ -19,17 +19,19 @@ severity = Severity.ERROR
 def check(subject: Subject) -> Iterator[Problem]:
     """One problem for each table that isn't there, or is no table."""
     for table in subject.tables:
+        remedy = "-- alembic upgrade head"
         if table.live is None:
             what = "doesn't exist" if table.table.schema else "doesn't exist in the search_path"
         elif not table.matches:
             what = "is no table: an index can't be on it"
+            remedy = "-- delete its spec, or rename what has the table's name"
         else:
             continue
         first = table.specs[0]
         yield Problem(
             where=str(table.table),
             message=f"table {table.table} {what}; {_count(table)} for it",
-            remedy=("-- alembic upgrade head",),
+            remedy=(remedy,),
             file=first.file,
             line=first.line,
         )
