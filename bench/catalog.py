@@ -100,9 +100,8 @@ def measure(url: str, folder: Path) -> None:
     for name, median in times.items():
         print(f"  {name}: {median * 1000:.0f} ms")
     whole = times["kc-db verify-indexes, whole process"] / times[f"{fetched}, whole process"]
-    print(
-        f"  ratio to fetching: {times[checked] / times[fetched]:.2f}; whole processes {whole:.2f} (limit {LIMIT})"
-    )
+    inside = times[checked] / times[fetched]
+    print(f"  ratio to fetching: {inside:.2f}; whole processes: {whole:.2f} (limit {LIMIT})")
     print(f"  ratio to Alembic: {times[checked] / times[alembic]:.2f}")
 
 

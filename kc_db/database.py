@@ -159,8 +159,6 @@ def explain_error(error: "psycopg.Error", conninfo: str, label: str) -> str:
     from psycopg import errors
 
     text = _redact(_said(error), conninfo)
-    if isinstance(error, errors.LockNotAvailable):
-        return f"{label}: {text}; somebody holds a strong lock on a table: run this again when it is free"
     if isinstance(error, errors.OperationalError) and error.sqlstate is None:
         reason = text.removeprefix("connection failed: ")
         return f"can't reach {label}: {reason}; check host, port, user and database"

@@ -1,4 +1,4 @@
-"""kc-db's main job on a real PostgreSQL: migrate, verify, budget; then break four indexes, find and mend them.
+"""kc-db's job on a real PostgreSQL: migrate, verify, budget; then break four indexes, find and mend them.
 
 `make demo` runs it. Every command is one that a user types; the exit codes are checked as they come.
 The database stays under .kc-db/postgres, where DATABASE_URL=embedded: finds it again.

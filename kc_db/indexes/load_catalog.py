@@ -91,7 +91,8 @@ def _refuse_hidden_schemas(hidden: Sequence[Any]) -> None:
     for table in hidden:
         raise ServerError(
             f"role {table.role} can't use schema {table.schema} of its search_path, which has a table "
-            f"{table.name}; GRANT USAGE ON SCHEMA {table.schema} TO {table.role}, or qualify the table in its spec"
+            f"{table.name}; GRANT USAGE ON SCHEMA {table.schema} TO {table.role}, "
+            "or qualify the table in its spec"
         )
 
 

@@ -66,7 +66,7 @@ def test_embedded_names_a_folder(url: str, folder: str) -> None:
         ("me:sekret@db/app", "no scheme"),
         ("sekret-sekret-sekret-sekret://", "no scheme"),
         ("me:sekret@db://", "no scheme"),
-        ("embeded:", "no scheme.* DATABASE_URL=embedded: for a local server"),
+        ("embeded:", r"no scheme.*; did you mean embedded:\?"),
         ("postgresql://me:sek%ret@db/app", "can't be parsed.* percent-encoded"),
         ("postgresql://me:sekret@db/app?nonsense=1", "can't be parsed"),
         ("postgresql://me:sek@ret@db/app", r"@ in the wrong place.*\(@ is %40"),
