@@ -135,8 +135,15 @@ def wait_until(connection: Connection, question: str) -> None:
     """Polls until the question's answer is true; outside of transactions, where statistics stand still."""
     deadline = time.monotonic() + _PATIENCE_S
     while not (row := connection.execute(question.encode()).fetchone()) or not row[0]:
-        assert time.monotonic() < deadline, question
+        assert time.monotonic() < deadline, (question, _sessions(connection))
         time.sleep(0.05)
+
+
+def _sessions(connection: Connection) -> list[tuple[object, ...]]:
+    return connection.execute(
+        "SELECT application_name, state, wait_event, left(query, 80) FROM pg_stat_activity "
+        "WHERE datname = current_database()"
+    ).fetchall()
 
 
 @contextmanager
