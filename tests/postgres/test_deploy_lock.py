@@ -200,7 +200,8 @@ def test_every_connection_carries_the_deploys_id(
             said.append(process.stderr.readline())
         wait_until(
             connection,
-            "SELECT array_agg(application_name ORDER BY application_name) FILTER (WHERE application_name LIKE 'kc-db/%') "
+            "SELECT array_agg(application_name ORDER BY application_name) "
+            "FILTER (WHERE application_name LIKE 'kc-db/%') "
             "= ARRAY['kc-db/alembic deploy-42', 'kc-db/progress deploy-42'] "
             "FROM pg_stat_activity WHERE datname = current_database()",
         )
