@@ -67,7 +67,13 @@ def repair_indexes(run: Run, database_url: str | None, specs: Path, *, apply: bo
 
 
 def _apply(connection: "Connection", wanted: "Sequence[Spec]") -> "Sequence[Step]":
-    """Mends table by table; one that can't be mended doesn't keep the others from it."""
+    """Mends table by table; one that can't be mended doesn't keep the others from it.
+
+    Raises:
+        psycopg.Error: the server refused a statement; raised after the other tables have been mended.
+    """
+    import psycopg
+
     from kc_db.errors import RefusedError
     from kc_db.logs import log
     from kc_db.online.deploy_lock import deploy_lock
@@ -75,6 +81,7 @@ def _apply(connection: "Connection", wanted: "Sequence[Spec]") -> "Sequence[Step
     from kc_db.online.pooler import refuse_transaction_pooling
 
     done: list[Step] = []
+    refused: psycopg.Error | None = None
     tables = dict.fromkeys(spec.definition.table for spec in wanted)
     refuse_transaction_pooling(connection)
     with deploy_lock(connection):
@@ -84,4 +91,11 @@ def _apply(connection: "Connection", wanted: "Sequence[Spec]") -> "Sequence[Step
                 done += repair_table(connection, specs)
             except RefusedError as error:
                 log.error("%s", error)
+            except psycopg.Error as error:
+                if connection.closed:
+                    raise
+                log.error("%s is not mended", table)
+                refused = refused or error
+    if refused:
+        raise refused
     return done

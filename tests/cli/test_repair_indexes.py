@@ -128,3 +128,16 @@ def test_a_wrong_spec_stops_it_before_anything_is_done(connection: Connection, d
     write_specs(Path("index_specs"), u="CREATE TABLE u ();")
     assert run(database_url, "--apply")[:2] == (2, "")
     assert index_names(connection) == before
+
+
+def test_a_statement_that_the_server_refuses_does_not_keep_other_tables_from_being_mended(
+    connection: Connection, database_url: str, tmp_path: Path
+) -> None:
+    connection.execute("CREATE TABLE a (x int); CREATE TABLE b (x int)")
+    specs = write_specs(
+        tmp_path / "refused", a="CREATE INDEX a_idx ON a USING nope (x);", b="CREATE INDEX b_idx ON b (x);"
+    )
+    code, out, err = run(database_url, "--apply", "--specs", str(specs))
+    assert (code, out) == (3, "")
+    assert "a is not mended" in err
+    assert index_names(connection) == {"b_idx"}
