@@ -150,6 +150,7 @@ def second_connection(connection: Connection, purpose: str) -> Iterator[Connecti
     parameters = {**connection.info.get_parameters(), "application_name": name}
     if connection.info.password:
         parameters["password"] = connection.info.password
+    # type: ignore, because psycopg types each keyword argument, and libpq's come as one mapping
     with closing(psycopg.connect(**parameters, autocommit=True)) as another:  # type: ignore[arg-type]
         yield another
 

@@ -56,6 +56,7 @@ def as_text(statement: Statement) -> str:
 
 def _name(*parts: str) -> sql.Composable:
     """A name, quoted where quote_ident() would: most need no quotes, and read better without."""
+    # type: ignore, because sql.SQL wants a literal, and _is_plain() is what makes this one as safe
     return sql.SQL(".").join(sql.SQL(part) if _is_plain(part) else sql.Identifier(part) for part in parts)  # type: ignore[arg-type, unused-ignore]
 
 
@@ -110,4 +111,5 @@ def _parameters(parameters: tuple[tuple[str, str], ...]) -> sql.Composable:
 
 def _raw(text: str) -> sql.SQL:
     """An expression of a spec or of the catalog, which PostgreSQL's own parser has read before."""
+    # type: ignore, because sql.SQL wants a literal; what was parsed as one expression is as safe
     return sql.SQL(text)  # type: ignore[arg-type, unused-ignore]
