@@ -1,7 +1,7 @@
 """What an index is. A spec and a live index are the same thing here, so that there is one comparison."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Name = tuple[str, ...]
 """What may be qualified: (name,) where the schema is pg_catalog or isn't said, else (schema, name)."""
@@ -78,7 +78,12 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class IndexDef:
-    """A definition: everything that CREATE INDEX says but where the files lie."""
+    """A definition: everything that CREATE INDEX says but where the files lie.
+
+    Attributes:
+        canonical: its expressions and predicate are written as the server writes them in the end: another
+            canonical one that is written differently is different.
+    """
 
     table: TableName
     name: str
@@ -89,6 +94,17 @@ class IndexDef:
     include: tuple[str, ...] = ()
     predicate: Expression | None = None
     storage: tuple[tuple[str, str], ...] = ()
+    canonical: bool = False
+
+    @property
+    def written(self) -> "Written":
+        """What the server may write in another way."""
+        return self.keys, self.predicate
+
+    @property
+    def has_expressions(self) -> bool:
+        """Whether only the server can say that another spelling means the same."""
+        return self.predicate is not None or any(isinstance(key.of, Expression) for key in self.keys)
 
     @property
     def shape(self) -> tuple[object, ...]:
@@ -102,6 +118,10 @@ class IndexDef:
             self.predicate,
             self.storage,
         )
+
+
+Written = tuple[tuple[Key, ...], Expression | None]
+"""The keys and the predicate of a definition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +168,9 @@ class LiveIndex:
         constraint: the constraint that it stands behind, if any.
         exclusion: that constraint is an EXCLUDE one.
         needed_by: what PostgreSQL refuses to lose with it (a foreign key, the replica identity), if anything.
-        building_pid: the backend that builds it right now, if one does.
+        build: the CONCURRENTLY build of it that runs right now, if one does.
         partitioned: it belongs to a partitioned table, or is attached to such an index.
+        attached_to: the index of the parent table, schema.index, of which it is the partition's, if it is.
     """
 
     definition: IndexDef
@@ -161,8 +182,9 @@ class LiveIndex:
     constraint: str | None = None
     exclusion: bool = False
     needed_by: str | None = None
-    building_pid: int | None = None
+    build: "Build | None" = None
     partitioned: bool = False
+    attached_to: str | None = None
 
     @property
     def name(self) -> str:
@@ -186,20 +208,41 @@ class LiveIndex:
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """A build that runs right now, as pg_stat_progress_create_index tells it.
+
+    Attributes:
+        pid: the backend that builds.
+        phase: in PostgreSQL's words; None where the role may not see it (pg_read_all_stats may).
+        percent: how much of the phase is done, 0 to 100, where the phase can be counted.
+    """
+
+    pid: int
+    phase: str | None = None
+    percent: int | None = None
+
+    def __str__(self) -> str:
+        percent = "" if self.percent is None else f", {self.percent} % done"
+        return f"backend {self.pid}" + (f", {self.phase}{percent}" if self.phase else "")
+
+
+@dataclass(frozen=True, slots=True)
 class LiveTable:
     """A table that the specs name, as the server has it.
 
     Attributes:
         name: with its schema.
-        kind: pg_class.relkind: r is a table, p a partitioned one, m a materialized view.
+        kind: pg_class.relkind: r is a table, p a partitioned one, m a materialized view, f a foreign table.
         columns: pg_attribute's names.
         indexes: all that it has, by name.
+        partitions: of a partitioned table, each with its own partitions.
     """
 
     name: TableName
     kind: str
     columns: Mapping[str, "Column"]
     indexes: tuple[LiveIndex, ...] = ()
+    partitions: tuple["LiveTable", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +259,21 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Forms:
+    """Canonical forms: how the server itself writes the expressions of a definition in the end.
+
+    Attributes:
+        canonical: per table and keys and predicate as they are written, as they are in the end.
+        refusals: per table and keys and predicate, why the server takes no such index.
+        silence: why the server could not be asked, and what to do about it.
+    """
+
+    canonical: Mapping[tuple[TableName, Written], Written] = field(default_factory=dict)
+    refusals: Mapping[tuple[TableName, Written], str] = field(default_factory=dict)
+    silence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """What the server has of what the specs name.
 
@@ -225,9 +283,11 @@ class Catalog:
         operator_classes: per method and every way to write it, the one name of all operator classes of the
             same family and input type (varchar_ops is text_ops).
         collations: per way to write it, a collation's one name.
+        forms: what the server could say about definitions with expressions.
     """
 
     tables: Mapping[TableName, LiveTable]
     taken_names: Mapping[tuple[str, str], str]
     operator_classes: Mapping[tuple[str, Name], Name]
     collations: Mapping[Name, Name]
+    forms: Forms = field(default_factory=Forms)

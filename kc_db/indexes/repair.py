@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 
 from kc_db.indexes.match import Match, TableMatch
-from kc_db.indexes.model import IndexDef, LiveIndex, TableName
+from kc_db.indexes.model import Build, IndexDef, LiveIndex, TableName
 from kc_db.indexes.statements import Statement, as_text, create_index, drop_index, reindex, rename_index
 
 _MAXIMUM_NAME_BYTES = 63  # NAMEDATALEN - 1
@@ -58,8 +58,8 @@ def plan_match(match: Match) -> tuple[Step, ...]:
 def plan_unusable(index: LiveIndex) -> tuple[Step, ...]:
     """An invalid index serves no query and may still cost, or reject, every write."""
     table = index.definition.table
-    if index.building_pid:
-        return (waiting(index),)
+    if index.build:
+        return (waiting(index, index.build),)
     if index.partitioned:
         return (_by_hand(index, "it belongs to a partitioned table: build and ATTACH each partition's"),)
     if index.exclusion:
@@ -69,10 +69,10 @@ def plan_unusable(index: LiveIndex) -> tuple[Step, ...]:
     return (drop_step(index),)
 
 
-def waiting(index: LiveIndex) -> Step:
+def waiting(index: LiveIndex, build: Build) -> Step:
     """Two builds on one table would wait for each other: the one that runs goes first."""
-    text = f"-- wait: backend {index.building_pid} builds {index.name} right now"
-    return Step(index.definition.table, None, text, waits_for_pid=index.building_pid)
+    text = f"-- wait: {index.name} is being built right now ({build})"
+    return Step(index.definition.table, None, text, waits_for_pid=build.pid)
 
 
 def plan_duplicate(table: TableMatch, index: LiveIndex, keep: LiveIndex) -> tuple[Step, ...]:

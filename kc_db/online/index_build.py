@@ -65,8 +65,8 @@ def _plan_leftover(match: Match) -> tuple[Step, ...]:
 def _after_others(table: TableMatch, steps: Sequence[Step]) -> Sequence[Step]:
     """Two builds on one table deadlock: one that runs goes first, an orphaned backend's for example."""
     indexes = table.live.indexes if table.live else ()
-    running = next((index for index in indexes if index.building_pid), None)
-    return (waiting(running),) if steps and running else steps
+    running = next(((index, index.build) for index in indexes if index.build), None)
+    return (waiting(*running),) if steps and running else steps
 
 
 def repair_table(connection: Connection, specs: Sequence[Spec]) -> Sequence[Step]:
@@ -122,7 +122,7 @@ def drop(connection: Connection, name: str, table: str, patience: Patience = DEF
 def _plan_drop(index: LiveIndex) -> tuple[Step, ...]:
     if index.stands_for or index.partitioned:
         return ()
-    return (waiting(index),) if index.building_pid else (drop_step(index),)
+    return (waiting(index, index.build),) if index.build else (drop_step(index),)
 
 
 def _match(connection: Connection, definition: IndexDef) -> tuple[TableMatch, Match]:

@@ -3,7 +3,7 @@
 import pytest
 
 from kc_db.indexes.match import TableMatch, match_tables
-from kc_db.indexes.model import Catalog, Column, LiveIndex, LiveTable, Spec, TableName
+from kc_db.indexes.model import Build, Catalog, Column, LiveIndex, LiveTable, Spec, TableName
 from kc_db.indexes.parse import index_from_text
 from kc_db.indexes.repair import plan_match, plan_table
 
@@ -64,10 +64,10 @@ def test_a_passing_name_fits_and_is_free(name: str) -> None:
 
 
 def test_a_build_that_runs_is_waited_for() -> None:
-    running = index("x ON public.t (a)", valid=False, ready=False, building_pid=42)
+    running = index("x ON public.t (a)", valid=False, ready=False, build=Build(42, "building index", 7))
     (step,) = plan_table(table_match("CREATE INDEX x ON t (a)", running))
     assert (step.statement, step.waits_for_pid) == (None, 42)
-    assert step.text == "-- wait: backend 42 builds x right now"
+    assert step.text == "-- wait: x is being built right now (backend 42, building index, 7 % done)"
 
 
 def test_what_can_not_be_decided_is_left_alone() -> None:

@@ -27,8 +27,6 @@ def check(subject: Subject) -> Iterator[Problem]:
                 ("not live (half dropped)", index.live),
             )
             message = "the index is " + ", ".join(name for name, good in states if not good)
-            if index.building_pid:
-                message += f"; backend {index.building_pid} builds it right now"
             match = specs.get(index.name)
             if match:
                 yield problem_of(match, message)

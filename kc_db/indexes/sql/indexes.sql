@@ -9,7 +9,11 @@ WITH backing AS (
     WHERE conindid <> 0
     GROUP BY conindid
 ), building AS (
-    SELECT held.relation, nullif(progress.index_relid, 0) AS index_relid, min(progress.pid) AS pid
+    SELECT held.relation, nullif(progress.index_relid, 0) AS index_relid, min(progress.pid) AS pid, min(progress.phase) AS phase,
+           min(CASE WHEN progress.blocks_total > 0 AND progress.blocks_done < progress.blocks_total
+                    THEN progress.blocks_done * 100 / progress.blocks_total
+                    WHEN progress.tuples_total > 0 THEN progress.tuples_done * 100 / progress.tuples_total
+                    WHEN progress.lockers_total > 0 THEN progress.lockers_done * 100 / progress.lockers_total END) AS percent
     FROM pg_catalog.pg_stat_progress_create_index AS progress
     JOIN pg_catalog.pg_locks AS held ON held.pid = progress.pid AND held.mode = 'ShareUpdateExclusiveLock' AND held.granted
     WHERE progress.datname = pg_catalog.current_database()
@@ -29,11 +33,11 @@ SELECT index.indrelid AS table_oid, relation.relname AS name, method.amname AS m
        backing.constraint_name, coalesce(backing.exclusion, false) AS exclusion,
        CASE WHEN backing.foreign_key IS NOT NULL THEN 'foreign key ' || backing.foreign_key
             WHEN index.indisreplident THEN 'the replica identity' END AS needed_by,
-       (SELECT building.pid FROM building
-        WHERE NOT index.indisvalid AND building.relation = index.indrelid
-          AND coalesce(building.index_relid, relation.oid) = relation.oid
-        LIMIT 1) AS building_pid,
-       relation.relkind = 'I' OR relation.relispartition AS partitioned
+       running.pid AS building_pid, running.phase, running.percent,
+       relation.relkind = 'I' OR relation.relispartition AS partitioned,
+       CASE WHEN relation.relispartition
+            THEN (SELECT parent.relname FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class AS parent ON parent.oid = inhparent
+                  WHERE inhrelid = relation.oid) END AS attached_to
 FROM (SELECT false AS indnullsnotdistinct) AS before_15
 CROSS JOIN LATERAL (SELECT indexrelid, indrelid, indisunique, indnkeyatts, indkey, indclass, indcollation, indoption,
                            indpred, indexprs, indisvalid, indisready, indislive, indimmediate, indisprimary,
@@ -43,4 +47,8 @@ CROSS JOIN LATERAL (SELECT indexrelid, indrelid, indisunique, indnkeyatts, indke
 JOIN pg_catalog.pg_class AS relation ON relation.oid = index.indexrelid
 JOIN pg_catalog.pg_am AS method ON method.oid = relation.relam
 LEFT JOIN backing ON backing.conindid = relation.oid
+LEFT JOIN LATERAL (SELECT pid, phase, percent FROM building
+                   WHERE NOT index.indisvalid AND building.relation = index.indrelid
+                     AND coalesce(building.index_relid, relation.oid) = relation.oid
+                   LIMIT 1) AS running ON true
 ORDER BY index.indrelid, relation.relname

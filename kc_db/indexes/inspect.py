@@ -1,0 +1,131 @@
+"""Looks at one database, or at many of them at the same time: specs in, findings out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from kc_db.database import Connection, Target
+from kc_db.errors import KcDbError
+from kc_db.findings import Finding, Problem, Severity
+from kc_db.indexes.load_catalog import load_catalog
+from kc_db.indexes.model import Spec
+from kc_db.indexes.scope import Scope, expand, matching_schemas
+from kc_db.indexes.verify import verify
+from kc_db.rulebook import Rule
+from kc_db.sql import load_sql
+
+UNVERIFIED = "unverified-target"
+UNVERIFIED_DOCUMENTATION = """One of several databases could not be looked at.
+
+If you leave it: nothing is known of its indexes; kc-db ends with exit code 3 unless another one has findings.
+
+To mend it: the message says what its server or libpq said. The other databases were verified all the same.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What came out of looking at one database.
+
+    Attributes:
+        target: its label.
+        findings: the worst first.
+        tables: how many tables were looked at.
+        schemas: those that the patterns mean there.
+        error: why it could not be looked at, if it couldn't.
+    """
+
+    target: str
+    findings: tuple[Finding, ...] = ()
+    tables: int = 0
+    schemas: tuple[str, ...] = ()
+    error: KcDbError | None = None
+
+
+def find_scope(connection: Connection, specs: Sequence[Spec], patterns: Sequence[str]) -> Scope:
+    """Where the specs are looked for on this server.
+
+    Raises:
+        NothingToCheckError: a pattern means no schema.
+        InputError: the patterns don't go with the specs.
+    """
+    if not patterns:
+        return Scope(tuple(specs), len(specs))
+    rows = connection.execute(load_sql("kc_db.indexes", "schemas")).fetchall()
+    return expand(specs, matching_schemas(patterns, [name for (name,) in rows]))
+
+
+def inspect(
+    connection: Connection, label: str, specs: Sequence[Spec], rulebook: Sequence[Rule], patterns: Sequence[str]
+) -> Inspection:
+    """How the database of a connection stands to the specs.
+
+    Args:
+        connection: in autocommit mode.
+        label: how to name the database.
+        specs: as they are written.
+        rulebook: the verifier's rules.
+        patterns: the schemas in which specs that name none are looked for; none: the search_path.
+
+    Raises:
+        KcDbError: it could not be looked at.
+    """
+    scope = find_scope(connection, specs, patterns)
+    catalog = load_catalog(connection, [spec.definition for spec in scope.specs])
+    return Inspection(label, tuple(verify(scope.specs, catalog, rulebook)), scope.tables, scope.schemas)
+
+
+def inspect_targets(
+    targets: Sequence[Target],
+    look: Callable[[Target], Inspection],
+    *,
+    connections: int,
+    done: Callable[[Inspection], None],
+) -> list[Inspection]:
+    """Every target's inspection, in their order; one that fails doesn't keep the others from theirs.
+
+    Args:
+        targets: the databases.
+        look: opens a connection to one and inspects it.
+        connections: how many are looked at at the same time, at most.
+        done: gets each inspection as it ends, in the caller's thread.
+
+    Raises:
+        Exception: anything but a KcDbError that looking raised.
+    """
+    waiting: SimpleQueue[int] = SimpleQueue()
+    ended: SimpleQueue[tuple[int, Inspection | BaseException]] = SimpleQueue()
+    for position in range(len(targets)):
+        waiting.put(position)
+
+    def work() -> None:
+        while True:
+            try:
+                position = waiting.get_nowait()
+            except Empty:
+                return
+            ended.put((position, _inspection(targets[position], look)))
+
+    for _ in range(min(connections, len(targets))):
+        Thread(target=work, daemon=True).start()  # a signal ends the command, whatever a server is doing
+    inspections: dict[int, Inspection] = {}
+    for _ in targets:
+        position, outcome = ended.get()
+        if isinstance(outcome, BaseException):
+            raise outcome
+        inspections[position] = outcome
+        done(outcome)
+    return [inspections[position] for position in range(len(targets))]
+
+
+def _inspection(target: Target, look: Callable[[Target], Inspection]) -> Inspection | BaseException:
+    try:
+        inspection = look(target)
+    except KcDbError as error:
+        finding = Finding(UNVERIFIED, Severity.UNDETERMINED, Problem(target.label, str(error)), target.label)
+        return Inspection(target.label, (finding,), error=error)
+    except BaseException as error:  # noqa: BLE001 - it goes to the thread that asked
+        return error
+    stamped = tuple(replace(finding, target=target.label) for finding in inspection.findings)
+    return replace(inspection, findings=stamped)

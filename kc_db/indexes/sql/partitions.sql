@@ -1,0 +1,12 @@
+-- Which partitions do these partitioned tables have, and which do those have? Of which kind are they?
+WITH RECURSIVE tree (parent_oid, oid) AS (
+    SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = ANY (%(tables)s::oid[])
+    UNION
+    SELECT child.inhparent, child.inhrelid
+    FROM tree JOIN pg_catalog.pg_inherits AS child ON child.inhparent = tree.oid
+)
+SELECT tree.parent_oid, relation.oid, namespace.nspname AS schema, relation.relname AS name, relation.relkind::text AS kind
+FROM tree
+JOIN pg_catalog.pg_class AS relation ON relation.oid = tree.oid AND relation.relispartition
+JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = relation.relnamespace
+ORDER BY namespace.nspname, relation.relname
