@@ -6,7 +6,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kc_db.findings import Difference
-from kc_db.indexes.model import Catalog, Column, Expression, IndexDef, Key, LiveTable, Name, OperatorClass
+from kc_db.indexes.model import (
+    Catalog,
+    Column,
+    Expression,
+    Forms,
+    IndexDef,
+    Key,
+    LiveTable,
+    Name,
+    OperatorClass,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +46,23 @@ def resolve(definition: IndexDef, table: LiveTable, catalog: Catalog) -> IndexDe
     An explicit operator class or collation that the column would get anyway is the same as none
     (ComputeIndexAttrs() in src/backend/commands/indexcmds.c).
     """
-    if not any(key.collation or key.operator_class for key in definition.keys):
-        return definition if definition.table == table.name else replace(definition, table=table.name)
-    keys = normalized_keys(definition, table.columns, catalog.operator_classes, catalog.collations)
-    return replace(definition, table=table.name, keys=keys)
+    if any(key.collation or key.operator_class for key in definition.keys):
+        keys = normalized_keys(definition, table.columns, catalog.operator_classes, catalog.collations)
+        definition = replace(definition, keys=keys)
+    if definition.table != table.name:
+        definition = replace(definition, table=table.name)
+    return in_canonical_form(definition, catalog.forms)
+
+
+def in_canonical_form(definition: IndexDef, forms: Forms) -> IndexDef:
+    """The definition as the server writes it in the end, where that is known."""
+    if not (forms.canonical and definition.has_expressions):
+        return definition
+    written = forms.canonical.get((definition.table, definition.method, definition.written))
+    if written is None:
+        return definition
+    keys, predicate = written
+    return replace(definition, keys=keys, predicate=predicate, canonical=True)
 
 
 def normalized_keys(
@@ -69,9 +92,10 @@ def compare(want: IndexDef, have: IndexDef) -> Comparison:
     if want.predicate != have.predicate:
         pair = Difference("predicate", _shown(want.predicate), _shown(have.predicate))
         comparisons.append((pair, _certainly_differ(want.predicate, have.predicate, want.table.name)))
+    certain = want.canonical and have.canonical
     return Comparison(
-        differences=tuple(difference for difference, decided in comparisons if decided),
-        undecided=tuple(difference for difference, decided in comparisons if not decided),
+        differences=tuple(difference for difference, decided in comparisons if decided or certain),
+        undecided=tuple(difference for difference, decided in comparisons if not decided and not certain),
     )
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 from kc_db.database import Connection
 from kc_db.errors import InputError, ServerError
+from kc_db.indexes.load_forms import with_forms
 from kc_db.indexes.model import Catalog, IndexDef, LiveTable, TableName
 from kc_db.indexes.read_indexes import Ask, IndexReader, asking
 
 
 def load_catalog(connection: Connection, definitions: Sequence[IndexDef]) -> Catalog:
-    """What the server has of the definitions' tables, seen at one moment.
+    """What the server has of the definitions' tables, seen at one moment, in comparable words.
 
     Raises:
         InputError: two names mean one table.
@@ -20,7 +21,8 @@ def load_catalog(connection: Connection, definitions: Sequence[IndexDef]) -> Cat
     with connection.transaction(), asking(connection) as ask:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         ask("session")
-        return _load(ask, definitions)
+        catalog = _load(ask, definitions)
+    return with_forms(connection, definitions, catalog)
 
 
 def _load(ask: Ask, definitions: Sequence[IndexDef]) -> Catalog:

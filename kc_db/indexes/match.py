@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from kc_db.findings import Difference
 from kc_db.indexes.canonical import columns_read, compare, resolve
-from kc_db.indexes.model import Catalog, IndexDef, LiveIndex, LiveTable, Spec, TableName
+from kc_db.indexes.model import Catalog, Forms, IndexDef, LiveIndex, LiveTable, Spec, TableName
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Match:
         same_name: the index that has the spec's name, whatever it is.
         differences: how the one of the same name differs.
         undecided: what could not be compared, with the index of the same name or else with another one.
+        unsure_because: why not, and what to do about it.
         name_taken_by: what else has the name, where it isn't an index of the table.
         makes_way_for: where the index of the same name satisfies another spec, that spec's match.
         in_the_way: the index that satisfies this spec has another spec's name.
@@ -32,6 +33,7 @@ class Match:
     same_name: LiveIndex | None = None
     differences: tuple[Difference, ...] = ()
     undecided: tuple[Difference, ...] = ()
+    unsure_because: str | None = None
     name_taken_by: str | None = None
     makes_way_for: "Match | None" = None
     in_the_way: bool = False
@@ -104,13 +106,23 @@ def _match_by_name(spec: Spec, live: LiveTable, by_name: Mapping[str, LiveIndex]
     same_name = by_name.get(want.name)
     if same_name is None:
         taken_by = catalog.taken_names.get((live.name.schema or "", want.name))
-        return Match(spec, want, live, name_taken_by=taken_by)
+        reason = _reason(want, live, catalog.forms)
+        return Match(spec, want, live, name_taken_by=taken_by, unsure_because=reason)
     if satisfies(want, same_name):
         return Match(spec, want, live, same_name, same_name)
     comparison = compare(want, same_name.definition)
     differences = (*comparison.differences, *_kind_differences(same_name))
     undecided = comparison.undecided if same_name.usable and not differences else ()
-    return Match(spec, want, live, same_name=same_name, differences=differences, undecided=undecided)
+    reason = _reason(want, live, catalog.forms)
+    return Match(spec, want, live, None, same_name, differences, undecided=undecided, unsure_because=reason)
+
+
+def _reason(want: IndexDef, live: LiveTable, forms: Forms) -> str | None:
+    """Why the server's judgement is missing."""
+    definitions = (want, *(index.definition for index in live.indexes))
+    keys = ((one.table, one.method, one.written) for one in definitions)
+    refusal = next((forms.refusals[key] for key in keys if key in forms.refusals), None)
+    return f"the server says of it: {refusal}" if refusal else forms.silence
 
 
 def _match_by_definition(matches: Sequence[Match]) -> Iterator[Match]:

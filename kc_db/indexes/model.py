@@ -263,13 +263,13 @@ class Forms:
     """Canonical forms: how the server itself writes the expressions of a definition in the end.
 
     Attributes:
-        canonical: per table and keys and predicate as they are written, as they are in the end.
-        refusals: per table and keys and predicate, why the server takes no such index.
+        canonical: per table, method, and keys and predicate as they are written: as they are in the end.
+        refusals: likewise, why the server takes no such index.
         silence: why the server could not be asked, and what to do about it.
     """
 
-    canonical: Mapping[tuple[TableName, Written], Written] = field(default_factory=dict)
-    refusals: Mapping[tuple[TableName, Written], str] = field(default_factory=dict)
+    canonical: Mapping[tuple[TableName, str, Written], Written] = field(default_factory=dict)
+    refusals: Mapping[tuple[TableName, str, Written], str] = field(default_factory=dict)
     silence: str | None = None
 
 

@@ -13,12 +13,19 @@ _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _KEYWORDS = COL_NAME_KEYWORDS | RESERVED_KEYWORDS | TYPE_FUNC_NAME_KEYWORDS
 
 
-def create_index(definition: IndexDef, *, name: str | None = None, if_not_exists: bool = False) -> Statement:
+def create_index(
+    definition: IndexDef,
+    *,
+    name: str | None = None,
+    if_not_exists: bool = False,
+    concurrently: bool = True,
+) -> Statement:
     """CREATE INDEX CONCURRENTLY for a definition, under its own or another name.
 
     Takes SHARE UPDATE EXCLUSIVE, which lets reads and writes pass (PostgreSQL manual, CREATE INDEX).
     """
-    words = ["CREATE", "UNIQUE" if definition.unique else "", "INDEX CONCURRENTLY"]
+    words = ["CREATE", "UNIQUE" if definition.unique else "", "INDEX"]
+    words.append("CONCURRENTLY" if concurrently else "")
     words.append("IF NOT EXISTS" if if_not_exists else "")
     parts: list[sql.Composable] = [
         *(sql.SQL(word) for word in words if word),

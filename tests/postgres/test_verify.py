@@ -373,12 +373,17 @@ EXCLUDING = "ALTER TABLE t ADD CONSTRAINT i EXCLUDE USING gist (r WITH &&)"
         (
             "CREATE INDEX i ON t (b) WHERE a > 1",
             "CREATE INDEX i ON t (b) WHERE a > '1';",
-            ["undetermined-definition"],
+            [],
+        ),
+        (
+            "CREATE INDEX i ON t (b) WHERE a > 1",
+            "CREATE INDEX i ON t (b) WHERE a > '2';",
+            ["different-definition"],
         ),
         (
             "CREATE INDEX x ON t (b) WHERE a > 1",
             "CREATE INDEX i ON t (b) WHERE a > '1';",
-            ["undetermined-definition"],
+            ["misnamed-index"],
         ),
         ("CREATE INDEX x ON t (a) WHERE a > 1", "CREATE INDEX i ON t (b) WHERE a > '1';", ["missing-index"]),
         (

@@ -21,4 +21,6 @@ def check(subject: Subject) -> Iterator[Problem]:
         if match.undecided:
             attributes = ", ".join(difference.attribute for difference in match.undecided)
             message = f"kc-db can't decide whether these are the same: {attributes}"
+            if match.unsure_because:
+                message += f"; {match.unsure_because}"
             yield replace(problem_of(match, message), differences=match.undecided)

@@ -1,0 +1,168 @@
+"""Asks the server how it writes a definition's expressions, and leaves nothing behind.
+
+In a transaction that is rolled back, an empty temporary table with the live one's name and columns gets the
+index. It is a partitioned one, because an index on that has no file, which makes it twice as fast. No table
+of the user's is touched: no lock on one is taken, and no privilege on one is needed.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from psycopg import sql
+
+from kc_db.database import Connection
+from kc_db.indexes.model import IndexDef, Name, TableName
+from kc_db.indexes.read_indexes import Ask, IndexReader, asking
+from kc_db.indexes.statements import create_index
+
+_SCHEMA = "pg_temp"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """A column as CREATE TABLE says it.
+
+    Attributes:
+        type: format_type()'s words.
+        collation: where it isn't the type's own.
+    """
+
+    name: str
+    type: str
+    collation: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A definition whose canonical form is wanted; tables with the same name and columns are the same here.
+
+    Attributes:
+        definition: on a table without schema, and without what no expression depends on.
+        columns: those of its table.
+    """
+
+    definition: IndexDef
+    columns: tuple[ColumnType, ...]
+
+
+def question(definition: IndexDef, columns: tuple[ColumnType, ...]) -> Question:
+    """What to ask about a definition on a table of these columns."""
+    table = TableName(None, definition.table.name)
+    bare = IndexDef(table, "", definition.keys, definition.method, predicate=definition.predicate)
+    return Question(bare, columns)
+
+
+def ask_server(
+    connection: Connection, questions: Iterable[Question], *, settled: bool
+) -> Mapping[Question, IndexDef | str]:
+    """How the server writes each definition, or why it takes no such index.
+
+    Args:
+        connection: in autocommit mode, on a server that may write.
+        questions: what is wanted to know.
+        settled: they are the server's own words, whose constants mean the same in every session; else a
+            person's, which mean what they mean in this role's sessions.
+
+    Raises:
+        psycopg.Error: the server can't be asked at all.
+    """
+    answers: dict[Question, IndexDef | str] = {}
+    for batch in _batches(questions):
+        with connection.transaction(force_rollback=True), asking(connection) as ask:
+            connection.execute("SET TRANSACTION READ WRITE")
+            if settled:
+                ask("session")
+            names = dict(_make(connection, batch, answers))
+            ask("session")
+            answers |= _read(ask, names)
+    return answers
+
+
+_Batch = Mapping[tuple[str, tuple[ColumnType, ...]], Sequence[Question]]
+
+
+def _batches(questions: Iterable[Question]) -> Iterator[_Batch]:
+    """Questions by table; two tables of one name can't be there at the same time."""
+    rest: dict[tuple[str, tuple[ColumnType, ...]], list[Question]] = defaultdict(list)
+    for asked in dict.fromkeys(questions):
+        rest[asked.definition.table.name, asked.columns].append(asked)
+    by_table: dict[str, list[tuple[tuple[ColumnType, ...], list[Question]]]] = defaultdict(list)
+    for (name, columns), group in rest.items():
+        by_table[name].append((columns, group))
+    while by_table:
+        yield {(name, shapes[0][0]): shapes[0][1] for name, shapes in by_table.items()}
+        by_table = defaultdict(list, {name: rest for name, (_, *rest) in by_table.items() if rest})
+
+
+def _make(
+    connection: Connection, batch: _Batch, answers: dict[Question, IndexDef | str]
+) -> Iterator[tuple[str, Question]]:
+    """Makes tables and indexes; yields each index's name, and notes the refusals."""
+    from psycopg import Error
+
+    number = 0
+    for (table, columns), group in batch.items():
+        named = {f"kc_{number + position}": asked for position, asked in enumerate(group)}
+        number += len(group)
+        make = _create_table(table, columns)
+        statements = {name: _create_index(name, asked) for name, asked in named.items()}
+        try:
+            with connection.transaction():
+                connection.execute(sql.SQL("; ").join([make, *statements.values()]))
+            yield from named.items()
+        except Error:  # one of them is refused: which one, and why?
+            try:
+                with connection.transaction():
+                    connection.execute(make)
+            except Error as error:
+                answers |= dict.fromkeys(group, _said(error))
+                continue
+            for name, statement in statements.items():
+                try:
+                    with connection.transaction():
+                        connection.execute(statement)
+                    yield name, named[name]
+                except Error as error:
+                    answers[named[name]] = _said(error)
+
+
+def _said(error: Exception) -> str:
+    diagnosis = getattr(error, "diag", None)
+    return (diagnosis and diagnosis.message_primary) or str(error)
+
+
+def _create_table(name: str, columns: Sequence[ColumnType]) -> sql.Composable:
+    spare = "kc_partition"
+    while spare in {column.name for column in columns}:
+        spare += "_"
+    return sql.SQL("CREATE TEMPORARY TABLE {} ({}) PARTITION BY RANGE ({})").format(
+        sql.Identifier(_SCHEMA, name),
+        sql.SQL(", ").join([*map(_column, columns), sql.SQL("{} integer").format(sql.Identifier(spare))]),
+        sql.Identifier(spare),
+    )
+
+
+def _column(column: ColumnType) -> sql.Composable:
+    # type: ignore, because sql.SQL wants a literal; format_type() quotes what needs quotes
+    parts: list[sql.Composable] = [sql.Identifier(column.name), sql.SQL(column.type)]  # type: ignore[arg-type, unused-ignore]
+    if column.collation:
+        parts.append(sql.SQL("COLLATE {}").format(sql.Identifier(*column.collation)))
+    return sql.SQL(" ").join(parts)
+
+
+def _create_index(name: str, asked: Question) -> sql.Composable:
+    definition = replace(asked.definition, table=TableName(_SCHEMA, asked.definition.table.name))
+    return create_index(definition, name=name, concurrently=False)
+
+
+def _read(ask: Ask, names: Mapping[str, Question]) -> Mapping[Question, IndexDef]:
+    tables = {asked.definition.table.name for asked in names.values()}
+    relations = ask("temporary_tables", names=list(tables))
+    reader = IndexReader(ask, relations, [asked.definition for asked in names.values()])
+    return {
+        names[index.name]: index.definition
+        for relation in relations
+        for index in reader.indexes(relation.oid)
+        if index.name in names
+    }
