@@ -9,6 +9,7 @@ from kc_db.database import Connection, Target
 from kc_db.errors import KcDbError
 from kc_db.findings import Finding, Problem, Severity
 from kc_db.indexes.load_catalog import load_catalog
+from kc_db.indexes.lock_file import Lock
 from kc_db.indexes.model import Spec
 from kc_db.indexes.scope import Scope, expand, matching_schemas
 from kc_db.indexes.verify import verify
@@ -25,22 +26,43 @@ To mend it: the message says what its server or libpq said. The other databases 
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to look for, in whichever database.
+
+    Attributes:
+        specs: as they are written.
+        rulebook: the verifier's rules.
+        schemas: patterns of those in which specs that name none are looked for; none: the search_path.
+        lock: canonical forms that were recorded, for where the server can't be asked for them.
+    """
+
+    specs: Sequence[Spec]
+    rulebook: Sequence[Rule]
+    schemas: Sequence[str] = ()
+    lock: Lock | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """What came out of looking at one database.
 
     Attributes:
         target: its label.
         findings: the worst first.
+        specs: how many specs there are, as they are written.
         tables: how many tables were looked at.
-        schemas: those that the patterns mean there.
+        schemas: those that the patterns mean there; empty where the search_path counts.
         error: why it could not be looked at, if it couldn't.
+        accepted: how many findings a baseline took out of the report.
     """
 
     target: str
     findings: tuple[Finding, ...] = ()
+    specs: int = 0
     tables: int = 0
     schemas: tuple[str, ...] = ()
     error: KcDbError | None = None
+    accepted: int = 0
 
 
 def find_scope(connection: Connection, specs: Sequence[Spec], patterns: Sequence[str]) -> Scope:
@@ -56,24 +78,25 @@ def find_scope(connection: Connection, specs: Sequence[Spec], patterns: Sequence
     return expand(specs, matching_schemas(patterns, [name for (name,) in rows]))
 
 
-def inspect(
-    connection: Connection, label: str, specs: Sequence[Spec], rulebook: Sequence[Rule], patterns: Sequence[str]
-) -> Inspection:
+def inspect(connection: Connection, label: str, wanted: Wanted) -> Inspection:
     """How the database of a connection stands to the specs.
 
     Args:
         connection: in autocommit mode.
         label: how to name the database.
-        specs: as they are written.
-        rulebook: the verifier's rules.
-        patterns: the schemas in which specs that name none are looked for; none: the search_path.
+        wanted: what to look for.
 
     Raises:
         KcDbError: it could not be looked at.
     """
-    scope = find_scope(connection, specs, patterns)
-    catalog = load_catalog(connection, [spec.definition for spec in scope.specs])
-    return Inspection(label, tuple(verify(scope.specs, catalog, rulebook)), scope.tables, scope.schemas)
+    scope = find_scope(connection, wanted.specs, wanted.schemas)
+    catalog = load_catalog(connection, [spec.definition for spec in scope.specs], wanted.lock)
+    return found(label, scope, verify(scope.specs, catalog, wanted.rulebook))
+
+
+def found(label: str, scope: Scope, findings: Sequence[Finding]) -> Inspection:
+    """What was found in a scope."""
+    return Inspection(label, tuple(findings), scope.written, scope.tables, scope.schemas)
 
 
 def inspect_targets(

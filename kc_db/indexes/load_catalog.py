@@ -7,12 +7,20 @@ from typing import Any
 from kc_db.database import Connection
 from kc_db.errors import InputError, ServerError
 from kc_db.indexes.load_forms import with_forms
+from kc_db.indexes.lock_file import Lock
 from kc_db.indexes.model import Catalog, IndexDef, LiveTable, TableName
 from kc_db.indexes.read_indexes import Ask, IndexReader, asking
 
 
-def load_catalog(connection: Connection, definitions: Sequence[IndexDef]) -> Catalog:
+def load_catalog(
+    connection: Connection, definitions: Sequence[IndexDef], lock: Lock | None = None
+) -> Catalog:
     """What the server has of the definitions' tables, seen at one moment, in comparable words.
+
+    Args:
+        connection: in autocommit mode.
+        definitions: what is wanted.
+        lock: canonical forms that were recorded, for where the server can't be asked for them.
 
     Raises:
         InputError: two names mean one table.
@@ -22,7 +30,7 @@ def load_catalog(connection: Connection, definitions: Sequence[IndexDef]) -> Cat
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         ask("session")
         catalog = _load(ask, definitions)
-    return with_forms(connection, definitions, catalog)
+    return with_forms(connection, definitions, catalog, lock)
 
 
 def _load(ask: Ask, definitions: Sequence[IndexDef]) -> Catalog:
@@ -45,6 +53,7 @@ def _load(ask: Ask, definitions: Sequence[IndexDef]) -> Catalog:
             reader.columns(relation.oid),
             reader.indexes(relation.oid),
             below,
+            tuple(relation.partition_key or ()),
         )
 
     live = {names[relation.position]: table(relation) for relation in relations}

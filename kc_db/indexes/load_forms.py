@@ -6,34 +6,68 @@ from dataclasses import replace
 
 from kc_db.database import Connection
 from kc_db.indexes.canonical import compare, in_canonical_form, resolve
-from kc_db.indexes.model import Catalog, Forms, IndexDef, LiveTable, TableName
+from kc_db.indexes.lock_file import Entry, Lock
+from kc_db.indexes.model import Catalog, Forms, IndexDef, LiveTable, StaleForm, TableName
 from kc_db.indexes.read_indexes import asking
+from kc_db.indexes.recorded_forms import entry_of, forms_from_entries, fresh_entry, stale_forms
 from kc_db.indexes.server_forms import ColumnType, Question, ask_server, question
 
 _ROUNDS = 5  # `varchar IN (...)` stands still after two
 
-Answers = Mapping[Question, IndexDef | str]
+_Answers = Mapping[Question, IndexDef | str]
+_Columns = Mapping[TableName, tuple[ColumnType, ...]]
 
 
-def with_forms(connection: Connection, definitions: Sequence[IndexDef], catalog: Catalog) -> Catalog:
+def with_forms(
+    connection: Connection, definitions: Sequence[IndexDef], catalog: Catalog, lock: Lock | None = None
+) -> Catalog:
     """The catalog with canonical forms for whatever can't be compared without the server's judgement.
 
     Args:
         connection: in autocommit mode.
-        definitions: what is wanted.
+        definitions: what is wanted, as it is written.
+        catalog: what there is.
+        lock: forms that were recorded, for where the server can't be asked.
+    """
+    unsure = {
+        definition: want
+        for definition, want in _resolved(definitions, catalog)
+        if _is_unsure(want, catalog.tables[definition.table])
+    }
+    forms = _forms(connection, unsure, catalog, lock) if unsure else Forms()
+    if lock and lock.entries:
+        forms = replace(forms, stale=tuple(_stale(connection, definitions, catalog, lock)))
+    if not forms.canonical:
+        return replace(catalog, forms=forms)
+    return replace(catalog, tables=dict(_rewritten(catalog, forms)), forms=forms)
+
+
+def record_forms(
+    connection: Connection, definitions: Sequence[IndexDef], catalog: Catalog
+) -> Iterator[tuple[IndexDef, Entry | str]]:
+    """What the server makes of each definition with expressions, for a lock file; or why that can't be told.
+
+    Args:
+        connection: in autocommit mode, to a primary, as a role that may make temporary tables.
+        definitions: what is wanted, as it is written.
         catalog: what there is.
     """
-    wanted = list(_unsure(definitions, catalog))
-    if not wanted:
-        return catalog
-    silence = why_silent(connection)
-    if silence:
-        return replace(catalog, forms=Forms(silence=silence))
-    live = [definition for table in {want.table for want in wanted} for definition in _live(catalog, table)]
-    columns = load_columns(connection, {definition.table for definition in wanted})
-    questions = {one: question(one, columns[one.table]) for one in (*wanted, *live)}
-    forms = _forms(questions, _answers(connection, questions, wanted, live))
-    return replace(catalog, tables=dict(_rewritten(catalog, forms)), forms=forms)
+    wanted = dict(_resolved(definitions, replace(catalog, forms=Forms())))
+    columns = load_columns(connection, {want.table for want in wanted.values()})
+    asked = {definition: question(want, columns[want.table]) for definition, want in wanted.items()}
+    first = ask_server(connection, asked.values(), settled=False)
+    answers = until_still(connection, filter(None, (_next(q, answer) for q, answer in first.items())))
+    version = major_version(connection)
+    for definition, start in asked.items():
+        path = list(_path(start, first, answers))
+        if isinstance(path[-1], str):
+            yield definition, path[-1]
+        else:
+            texts = [form for form in path if not isinstance(form, str)]
+            yield definition, entry_of(definition, version, start.columns, texts)
+    for definition in definitions:
+        if definition.has_expressions and definition not in asked:
+            yield definition, f"there is no table {definition.table}"
 
 
 def why_silent(connection: Connection) -> str | None:
@@ -41,41 +75,56 @@ def why_silent(connection: Connection) -> str | None:
     with asking(connection) as ask:
         (row,) = ask("may_ask")
     if row.standby:
-        return "a standby can't be asked: record the forms on its primary with kc-db lock-specs"
+        return "a standby can't be asked; record the forms on its primary: kc-db lock-specs"
     if not row.permitted:
         return (
             f"role {row.role} may not make temporary tables: GRANT TEMPORARY ON DATABASE {row.database} "
-            f"TO {row.role}, or record the forms with kc-db lock-specs"
+            f"TO {row.role}, or record the forms as another role: kc-db lock-specs"
         )
     return None
 
 
-def load_columns(
-    connection: Connection, tables: Iterable[TableName]
-) -> Mapping[TableName, tuple[ColumnType, ...]]:
+def major_version(connection: Connection) -> int:
+    """14 to 18."""
+    return connection.info.server_version // 10_000
+
+
+def load_columns(connection: Connection, tables: Iterable[TableName]) -> _Columns:
     """The columns of each table, in their order."""
     names = list(tables)
     columns: dict[TableName, list[ColumnType]] = defaultdict(list)
+    schemas, bare = [table.schema for table in names], [table.name for table in names]
     with asking(connection) as ask:
-        for row in ask(
-            "column_types", schemas=[table.schema for table in names], names=[table.name for table in names]
-        ):
+        for row in ask("column_types", schemas=schemas, names=bare):
             collation = tuple(row.collation) if row.collation else None
             columns[TableName(row.schema, row.table_name)].append(ColumnType(row.name, row.type, collation))
     return {table: tuple(found) for table, found in columns.items()}
 
 
-def _unsure(definitions: Sequence[IndexDef], catalog: Catalog) -> Iterator[IndexDef]:
-    """The wanted definitions, resolved, of which it isn't certain whether an index of their table is one."""
+def until_still(connection: Connection, questions: Iterable[Question]) -> _Answers:
+    """The server's answers to its own words, and to its answers to those, until it repeats itself."""
+    answers: dict[Question, IndexDef | str] = {}
+    pending = list(questions)
+    for _ in range(_ROUNDS):
+        pending = [asked for asked in dict.fromkeys(pending) if asked not in answers]
+        if not pending:
+            break
+        answers |= ask_server(connection, pending, settled=True)
+        pending = [again for asked in pending if (again := _next(asked, answers[asked]))]
+    restless = (asked for asked in pending if asked not in answers)
+    return answers | dict.fromkeys(restless, "it writes its own words differently each time")
+
+
+def _resolved(definitions: Iterable[IndexDef], catalog: Catalog) -> Iterator[tuple[IndexDef, IndexDef]]:
+    """The definitions with expressions on tables that exist, as written and in the catalog's terms."""
     for definition in definitions:
         table = catalog.tables.get(definition.table)
-        if table and definition.has_expressions:
-            want = resolve(definition, table, catalog)
-            if _is_unsure(want, table):
-                yield want
+        if table and table.columns and definition.has_expressions:
+            yield definition, resolve(definition, table, catalog)
 
 
 def _is_unsure(want: IndexDef, table: LiveTable) -> bool:
+    """Whether it can't be told without the server if an index of the table is the wanted one."""
     candidates = [index.definition for index in table.indexes if index.definition.has_expressions]
     if any(want.shape == have.shape for have in candidates):
         return False
@@ -86,76 +135,87 @@ def _is_unsure(want: IndexDef, table: LiveTable) -> bool:
     )
 
 
-def _live(catalog: Catalog, name: TableName) -> Iterator[IndexDef]:
-    for table in catalog.tables.values():
-        if table.name == name:
-            yield from (i.definition for i in table.indexes if i.definition.has_expressions)
+def _forms(
+    connection: Connection, unsure: Mapping[IndexDef, IndexDef], catalog: Catalog, lock: Lock | None
+) -> Forms:
+    tables = {want.table: catalog.tables[definition.table] for definition, want in unsure.items()}
+    columns = load_columns(connection, tables)
+    silence = why_silent(connection)
+    if silence is None:
+        return _asked_forms(connection, unsure.values(), tables.values(), columns)
+    version = major_version(connection)
+    entries = {
+        want: entry
+        for definition, want in unsure.items()
+        if lock and (entry := fresh_entry(lock, definition, version, columns[want.table]))
+    }
+    return Forms(forms_from_entries(entries, tables.values()), silence=silence)
 
 
-def _answers(
-    connection: Connection,
-    questions: Mapping[IndexDef, Question],
-    wanted: Iterable[IndexDef],
-    live: Iterable[IndexDef],
-) -> Answers:
+def _asked_forms(
+    connection: Connection, wanted: Iterable[IndexDef], tables: Iterable[LiveTable], columns: _Columns
+) -> Forms:
     """What the server makes of the wanted ones; of what that leaves open, until it makes the same of it."""
-    answers = dict(ask_server(connection, (questions[want] for want in wanted), settled=False))
-    there = {questions[have] for have in live}
-    first = {asked: _again(asked, answer) for asked, answer in answers.items()}
-    open_ones = [asked for asked in first.values() if asked and asked not in there]
-    if open_ones:
-        answers |= until_still(connection, (*open_ones, *there))
-    return answers
+    asked = {want: question(want, columns[want.table]) for want in wanted}
+    there = {have: question(have, columns[have.table]) for have in _with_expressions(tables)}
+    first = ask_server(connection, asked.values(), settled=False)
+    known = set(there.values())
+    following = (_next(start, answer) for start, answer in first.items())
+    if left_open := [again for again in following if again and again not in known]:
+        answers = until_still(connection, (*left_open, *known))
+    else:
+        answers = {}
+    canonical, refusals = {}, {}
+    for definition, start in {**there, **asked}.items():
+        *_, end = (start.definition, *_path(start, first, answers))
+        key = (definition.table, definition.method, definition.written)
+        if isinstance(end, str):
+            refusals[key] = end
+        else:
+            canonical[key] = end.written
+    return Forms(canonical, refusals)
 
 
-def until_still(connection: Connection, questions: Iterable[Question]) -> Answers:
-    """The server's answers to its own words, and to its answers to those, until it repeats itself."""
-    answers: dict[Question, IndexDef | str] = {}
-    pending = list(questions)
-    for _ in range(_ROUNDS):
-        pending = [asked for asked in dict.fromkeys(pending) if asked not in answers]
-        if not pending:
-            break
-        answers |= ask_server(connection, pending, settled=True)
-        pending = [again for asked in pending if (again := _again(asked, answers[asked]))]
-    restless = (asked for asked in pending if asked not in answers)
-    return answers | dict.fromkeys(restless, "it writes its own words differently each time")
+def _path(start: Question, first: _Answers, answers: _Answers) -> Iterator[IndexDef | str]:
+    """The answers to a question, to its answer, and so on, until they repeat or nobody asked on."""
+    answer = first.get(start, answers.get(start))
+    for _ in range(_ROUNDS + 2):
+        if answer is None:
+            return
+        yield answer
+        following = _next(start, answer)
+        if following is None or following == start:
+            return
+        start, answer = following, answers.get(following)
 
 
-def _again(asked: Question, answer: IndexDef | str) -> Question | None:
+def _next(asked: Question, answer: IndexDef | str) -> Question | None:
     """The answer as the next question."""
     return None if isinstance(answer, str) else question(answer, asked.columns)
 
 
-def _forms(questions: Mapping[IndexDef, Question], answers: Answers) -> Forms:
-    canonical = {}
-    refusals = {}
-    for definition, asked in questions.items():
-        key = (definition.table, definition.method, definition.written)
-        answer = _last(asked, answers)
-        if isinstance(answer, str):
-            refusals[key] = answer
-        elif answer:
-            canonical[key] = answer.written
-    return Forms(canonical, refusals)
+def _with_expressions(tables: Iterable[LiveTable]) -> Iterator[IndexDef]:
+    return (
+        index.definition for table in tables for index in table.indexes if index.definition.has_expressions
+    )
 
 
-def _last(asked: Question, answers: Answers) -> IndexDef | str | None:
-    """Where the answers to a question come to rest; None if they don't."""
-    for _ in range(_ROUNDS + 2):
-        answer = answers.get(asked)
-        if answer is None or isinstance(answer, str):
-            return asked.definition if answer is None else answer
-        following = question(answer, asked.columns)
-        if following == asked:
-            return answer
-        asked = following
-    return None
+def _stale(
+    connection: Connection, definitions: Sequence[IndexDef], catalog: Catalog, lock: Lock
+) -> Iterator[StaleForm]:
+    tables = {definition: want.table for definition, want in _resolved(definitions, catalog)}
+    columns = load_columns(connection, set(tables.values()))
+    by_definition = {definition.table: columns[table] for definition, table in tables.items()}
+    return stale_forms(lock, definitions, major_version(connection), by_definition)
 
 
 def _rewritten(catalog: Catalog, forms: Forms) -> Iterator[tuple[TableName, LiveTable]]:
     for name, table in catalog.tables.items():
-        indexes = tuple(
-            replace(index, definition=in_canonical_form(index.definition, forms)) for index in table.indexes
-        )
-        yield name, (replace(table, indexes=indexes) if indexes != table.indexes else table)
+        if any(index.definition.has_expressions for index in table.indexes):
+            indexes = tuple(
+                replace(index, definition=in_canonical_form(index.definition, forms))
+                for index in table.indexes
+            )
+            yield name, replace(table, indexes=indexes)
+        else:
+            yield name, table

@@ -44,6 +44,14 @@ class Match:
         return self.same_name is not None and self.same_name.usable and not self.differences
 
     @property
+    def being_built(self) -> LiveIndex | None:
+        """The index that is the spec's once its build, which runs right now, has ended; under its name first."""
+        if self.satisfied_by:
+            return None
+        running = [i for i in self.live.indexes if i.build and i.definition.shape == self.want.shape]
+        return min(running, key=lambda index: (index.name != self.want.name, index.name), default=None)
+
+    @property
     def missing_columns(self) -> tuple[str, ...]:
         """Columns of the spec that the table doesn't have."""
         known = {*self.live.columns, self.live.name.name, "*"}
@@ -69,6 +77,11 @@ class TableMatch:
     live: LiveTable | None
     matches: tuple[Match, ...] = ()
     duplicates: tuple[tuple[LiveIndex, LiveIndex], ...] = ()
+
+    @property
+    def has_mixed_up_names(self) -> bool:
+        """Whether one spec's name is on the index of another, so that they can only be mended together."""
+        return any(match.in_the_way or match.makes_way_for for match in self.matches)
 
     @property
     def satisfying(self) -> set[str]:

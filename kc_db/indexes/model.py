@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kc_db.indexes.facts import TableFacts
 
 Name = tuple[str, ...]
 """What may be qualified: (name,) where the schema is pg_catalog or isn't said, else (schema, name)."""
@@ -236,6 +240,8 @@ class LiveTable:
         columns: pg_attribute's names.
         indexes: all that it has, by name.
         partitions: of a partitioned table, each with its own partitions.
+        partition_key: its columns, None for an expression; empty where it isn't partitioned.
+        facts: what load_facts found worth a word, if anything.
     """
 
     name: TableName
@@ -243,6 +249,8 @@ class LiveTable:
     columns: Mapping[str, "Column"]
     indexes: tuple[LiveIndex, ...] = ()
     partitions: tuple["LiveTable", ...] = ()
+    partition_key: tuple[str | None, ...] = ()
+    facts: "TableFacts | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +267,21 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class StaleForm:
+    """An entry of the lock file that no longer says anything about a spec.
+
+    Attributes:
+        file: the lock file.
+        index: the entry's table and index.
+        why: what has changed since it was recorded.
+    """
+
+    file: str
+    index: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forms:
     """Canonical forms: how the server itself writes the expressions of a definition in the end.
 
@@ -266,11 +289,13 @@ class Forms:
         canonical: per table, method, and keys and predicate as they are written: as they are in the end.
         refusals: likewise, why the server takes no such index.
         silence: why the server could not be asked, and what to do about it.
+        stale: what the lock file no longer says.
     """
 
     canonical: Mapping[tuple[TableName, str, Written], Written] = field(default_factory=dict)
     refusals: Mapping[tuple[TableName, str, Written], str] = field(default_factory=dict)
     silence: str | None = None
+    stale: tuple[StaleForm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +309,7 @@ class Catalog:
             same family and input type (varchar_ops is text_ops).
         collations: per way to write it, a collation's one name.
         forms: what the server could say about definitions with expressions.
+        has_facts: whether load_facts has asked; where it hasn't, the rules that need facts aren't applied.
     """
 
     tables: Mapping[TableName, LiveTable]
@@ -291,3 +317,4 @@ class Catalog:
     operator_classes: Mapping[tuple[str, Name], Name]
     collations: Mapping[Name, Name]
     forms: Forms = field(default_factory=Forms)
+    has_facts: bool = False

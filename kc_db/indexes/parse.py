@@ -198,6 +198,8 @@ def _without_locations(tree: Any) -> str:
 
 def _strip(tree: Any) -> Any:
     if isinstance(tree, Mapping):
+        if tree.get("funcformat") == "COERCE_SQL_SYNTAX":  # AT TIME ZONE is timezone(), TRIM() is btrim()
+            tree = {**tree, "funcformat": "COERCE_EXPLICIT_CALL", "funcname": tree["funcname"][-1:]}
         return {name: _strip(part) for name, part in tree.items() if not name.endswith(_LOCATIONS)}
     return [_strip(part) for part in tree] if isinstance(tree, list) else tree
 

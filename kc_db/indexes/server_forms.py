@@ -132,7 +132,7 @@ def _said(error: Exception) -> str:
     return (diagnosis and diagnosis.message_primary) or str(error)
 
 
-def _create_table(name: str, columns: Sequence[ColumnType]) -> sql.Composable:
+def _create_table(name: str, columns: Sequence[ColumnType]) -> sql.Composed:
     spare = "kc_partition"
     while spare in {column.name for column in columns}:
         spare += "_"
@@ -143,15 +143,16 @@ def _create_table(name: str, columns: Sequence[ColumnType]) -> sql.Composable:
     )
 
 
-def _column(column: ColumnType) -> sql.Composable:
-    # type: ignore, because sql.SQL wants a literal; format_type() quotes what needs quotes
-    parts: list[sql.Composable] = [sql.Identifier(column.name), sql.SQL(column.type)]  # type: ignore[arg-type, unused-ignore]
+def _column(column: ColumnType) -> sql.Composed:
+    # sql.SQL wants a literal; format_type() quotes what needs quotes
+    type_name = sql.SQL(column.type)  # type: ignore[arg-type, unused-ignore]
+    parts: list[sql.Composable] = [sql.Identifier(column.name), type_name]
     if column.collation:
         parts.append(sql.SQL("COLLATE {}").format(sql.Identifier(*column.collation)))
     return sql.SQL(" ").join(parts)
 
 
-def _create_index(name: str, asked: Question) -> sql.Composable:
+def _create_index(name: str, asked: Question) -> sql.Composed:
     definition = replace(asked.definition, table=TableName(_SCHEMA, asked.definition.table.name))
     return create_index(definition, name=name, concurrently=False)
 

@@ -1,14 +1,15 @@
 """Compares the specs with the live catalog: all that the rules find, but for what a spec allows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kc_db.findings import Finding, Problem
+from kc_db.indexes.baseline import Entry, Looked, judge
 from kc_db.indexes.match import Match, TableMatch, match_tables
-from kc_db.indexes.model import Allowance, Catalog, LiveIndex, Spec
+from kc_db.indexes.model import Allowance, Catalog, LiveIndex, Spec, StaleForm
 from kc_db.indexes.repair import plan_match
 from kc_db.indexes.statements import create_index
-from kc_db.rulebook import Rule, apply_rules
+from kc_db.rulebook import Rule, apply_rules, worst_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,17 @@ class Subject:
 
     Attributes:
         tables: each table of the specs, matched.
+        stale_forms: what the lock file no longer says.
         unused_allowances: with their specs; known only after every other rule has been applied.
+        expired_entries: those of the baseline that would accept a finding; known after that.
+        unused_entries: those that no finding matches, and whether their rule finds something else there.
     """
 
     tables: tuple[TableMatch, ...] = ()
+    stale_forms: tuple[StaleForm, ...] = ()
     unused_allowances: tuple[tuple[Spec, Allowance], ...] = ()
+    expired_entries: tuple[Entry, ...] = ()
+    unused_entries: tuple[tuple[Entry, bool], ...] = ()
 
     @property
     def matches(self) -> Iterator[Match]:
@@ -31,14 +38,29 @@ class Subject:
 
 def verify(specs: Sequence[Spec], catalog: Catalog, rules: Sequence[Rule]) -> list[Finding]:
     """What is wrong, the worst first; empty if live equals the specs."""
-    findings = apply_rules(rules, Subject(match_tables(specs, catalog)))
+    rules = [rule for rule in rules if catalog.has_facts or not rule.needs_facts]
+    findings = apply_rules(rules, Subject(match_tables(specs, catalog), catalog.forms.stale))
+    applied = {rule.name for rule in rules}
     allowances = {(spec.file, spec.line, a.rule): (spec, a) for spec in specs for a in spec.allowances}
     used = {_key(finding) for finding in findings} & allowances.keys()
-    unused = tuple(pair for key, pair in allowances.items() if key not in used)
+    unused = tuple(
+        (_located(spec, catalog), allowance)
+        for key, (spec, allowance) in allowances.items()
+        if key not in used and allowance.rule in applied
+    )
     return [
         *(finding for finding in findings if _key(finding) not in used),
         *apply_rules(rules, Subject(unused_allowances=unused)),
     ]
+
+
+def accept(
+    findings: Sequence[Finding], entries: Sequence[Entry], looked: Looked, rules: Sequence[Rule]
+) -> tuple[list[Finding], tuple[Finding, ...]]:
+    """What a baseline leaves to report, the worst first, and what it accepts."""
+    judged = judge(findings, entries, looked)
+    idle = Subject(expired_entries=judged.expired, unused_entries=judged.unused)
+    return worst_first([*judged.findings, *apply_rules(rules, idle)]), judged.accepted
 
 
 def problem_of(match: Match, message: str) -> Problem:
@@ -50,6 +72,7 @@ def problem_of(match: Match, message: str) -> Problem:
         purpose=match.spec.purpose,
         file=match.spec.file,
         line=match.spec.line,
+        group=str(match.want.table),
     )
 
 
@@ -57,6 +80,12 @@ def shown(index: LiveIndex) -> str:
     """A live index as the spec that would want it."""
     text = create_index(index.definition).as_string(None)
     return text.replace(" CONCURRENTLY", "", 1)
+
+
+def _located(spec: Spec, catalog: Catalog) -> Spec:
+    """The spec with its table's full name, where there is such a table."""
+    live = catalog.tables.get(spec.definition.table)
+    return replace(spec, definition=replace(spec.definition, table=live.name)) if live else spec
 
 
 def _key(finding: Finding) -> tuple[str | None, int | None, str]:

@@ -5,7 +5,12 @@ WITH RECURSIVE tree (parent_oid, oid) AS (
     SELECT child.inhparent, child.inhrelid
     FROM tree JOIN pg_catalog.pg_inherits AS child ON child.inhparent = tree.oid
 )
-SELECT tree.parent_oid, relation.oid, namespace.nspname AS schema, relation.relname AS name, relation.relkind::text AS kind
+SELECT tree.parent_oid, relation.oid, namespace.nspname AS schema, relation.relname AS name, relation.relkind::text AS kind,
+       (SELECT pg_catalog.array_agg(attribute.attname::text ORDER BY key.position)
+        FROM pg_catalog.pg_partitioned_table AS partitioned
+        CROSS JOIN LATERAL pg_catalog.unnest(partitioned.partattrs::smallint[]) WITH ORDINALITY AS key (number, position)
+        LEFT JOIN pg_catalog.pg_attribute AS attribute ON attribute.attrelid = relation.oid AND attribute.attnum = key.number
+        WHERE partitioned.partrelid = relation.oid) AS partition_key
 FROM tree
 JOIN pg_catalog.pg_class AS relation ON relation.oid = tree.oid AND relation.relispartition
 JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = relation.relnamespace
