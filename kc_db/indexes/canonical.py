@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from kc_db.findings import Difference
@@ -50,7 +51,7 @@ def resolve(definition: IndexDef, table: LiveTable, catalog: Catalog) -> IndexDe
         keys = normalized_keys(definition, table.columns, catalog.operator_classes, catalog.collations)
         definition = replace(definition, keys=keys)
     if definition.table != table.name:
-        definition = replace(definition, table=table.name)
+        definition = definition.on(table.name)
     return in_canonical_form(definition, catalog.forms)
 
 
@@ -165,22 +166,28 @@ def _may_be_column(expression: Expression, column: str) -> bool:
     return kind == "ColumnRef" and columns_read(expression) == {column}
 
 
-def columns_read(key: str | Expression | None) -> set[str]:
+def columns_read(key: str | Expression | None) -> frozenset[str]:
     """The columns that a key or a predicate reads; the table's own name or `*` is the whole row."""
     if isinstance(key, Expression):
-        return set(_column_names(json.loads(key.tree)))
-    return {key} if key else set()
+        return _columns_of(key.tree)
+    return frozenset({key} if key else ())
+
+
+@cache
+def _columns_of(tree: str) -> frozenset[str]:
+    return frozenset(_column_names(json.loads(tree)))
 
 
 def _column_names(tree: Any) -> Iterator[str]:
-    if isinstance(tree, Mapping):
-        if fields := tree.get("ColumnRef", {}).get("fields"):
-            yield fields[-1].get("String", {}).get("sval", "*")
-        for part in tree.values():
-            yield from _column_names(part)
-    elif isinstance(tree, list):
-        for part in tree:
-            yield from _column_names(part)
+    """What JSON gives is a dict, a list, or neither: asking for those is faster than for a Mapping."""
+    if isinstance(tree, dict):
+        if "ColumnRef" in tree:
+            yield tree["ColumnRef"]["fields"][-1].get("String", {}).get("sval", "*")
+        tree = tree.values()
+    elif not isinstance(tree, list):
+        return
+    for part in tree:
+        yield from _column_names(part)
 
 
 def _without_defaults(key: Key, method: str, columns: Mapping[str, Column]) -> Key:

@@ -108,7 +108,7 @@ def _spec(
     _refuse_what_is_not_compared(source, tree, begin)
     return Spec(
         definition=index_from_tree(tree, lambda: source.text(begin, end)),
-        file=str(source.file),
+        file=source.name,
         line=source.line(begin),
         purpose=" ".join(text for _, text in remarks if text and not text.startswith(_REMARK)),
         allowances=tuple(_allowance(source, at, text) for at, text in remarks if text.startswith(_REMARK)),
@@ -122,7 +122,7 @@ def _refuse_what_is_not_compared(source: "_Source", tree: Mapping[str, Any], beg
         source.refuse(begin, "this index has no name; give it one, so that it can be found and repaired")
     for complaint in complaints_about(tree):
         source.refuse(begin, complaint)
-    if source.file.stem not in {table, f"{schema}.{table}"}:
+    if source.table not in {table, f"{schema}.{table}"}:
         source.refuse(begin, f"this index is on {table!r}: it belongs into {source.file.with_stem(table)}")
 
 
@@ -144,6 +144,8 @@ class _Source:
 
     def __init__(self, file: Path, rule_names: Sequence[str]) -> None:
         self.file = file
+        self.name = str(file)
+        self.table = file.stem
         self.rule_names = rule_names
         self._bytes = file.read_bytes().removeprefix(BOM_UTF8)
         self._line_starts = [0, *(newline.end() for newline in re.finditer(rb"\n", self._bytes))]

@@ -45,7 +45,7 @@ class Match:
 
     @property
     def being_built(self) -> LiveIndex | None:
-        """The index that is the spec's once its build, which runs right now, has ended; under its name first."""
+        """The index that is the spec's once its build, which runs right now, has ended."""
         if self.satisfied_by:
             return None
         running = [i for i in self.live.indexes if i.build and i.definition.shape == self.want.shape]
@@ -200,10 +200,11 @@ def _undecided(want: IndexDef, indexes: Iterable[LiveIndex]) -> tuple[Difference
     return ()
 
 
-def _rank(index: LiveIndex, preferred_names: set[str]) -> tuple[bool, bool, bool, str]:
-    """Of equal indexes, which one stands for them: a wanted name, a constraint's, the first by name."""
+def _rank(index: LiveIndex, preferred_names: set[str]) -> tuple[bool, bool, bool, bool, str]:
+    """Of equal indexes, which one stands for them: a wanted name, the primary key's, a constraint's."""
     return (
         index.name not in preferred_names,
+        not index.primary,
         index.constraint is None,
         index.needed_by is None,
         index.name,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -80,6 +81,10 @@ class Key:
     nulls_first: bool = False
 
 
+column_key = cache(Key)
+"""A key on a column, made once: those of a spec and of the catalog are then compared by identity first."""
+
+
 @dataclass(frozen=True, slots=True)
 class IndexDef:
     """A definition: everything that CREATE INDEX says but where the files lie.
@@ -99,6 +104,21 @@ class IndexDef:
     predicate: Expression | None = None
     storage: tuple[tuple[str, str], ...] = ()
     canonical: bool = False
+
+    def on(self, table: TableName) -> "IndexDef":
+        """The same definition on another table."""
+        return IndexDef(
+            table,
+            self.name,
+            self.keys,
+            self.method,
+            self.unique,
+            self.nulls_not_distinct,
+            self.include,
+            self.predicate,
+            self.storage,
+            self.canonical,
+        )
 
     @property
     def written(self) -> "Written":

@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from kc_db.indexes.model import Expression, IndexDef, Key, Name, OperatorClass, TableName
+from kc_db.indexes.model import Expression, IndexDef, Key, Name, OperatorClass, TableName, column_key
 
 _METHOD_ALIASES = {"rtree": "gist"}  # DefineIndex() in src/backend/commands/indexcmds.c
 _BOOLEAN_PARAMETERS = {"autosummarize", "deduplicate_items", "fastupdate"}
 _LOCATIONS = ("location", "list_start", "list_end")
+_NESTED = (dict, list)  # what JSON gives; asking for a Mapping is slower
 _OPENING, _CLOSING, _COMMA = "ASCII_40", "ASCII_41", "ASCII_44"  # as pglast names these tokens
 _PASSED_OVER = {"SQL_COMMENT", "C_COMMENT", "ASCII_59"}
 _PLAIN_COLUMN = {"name": "", "ordering": "SORTBY_DEFAULT", "nulls_ordering": "SORTBY_NULLS_DEFAULT"}
@@ -36,8 +37,10 @@ def index_from_tree(tree: Mapping[str, Any], statement: Callable[[], str]) -> In
         include=tuple(part["IndexElem"].get("name", "") for part in tree.get("indexIncludingParams", ())),
         predicate=expressions.predicate(tree["whereClause"]) if "whereClause" in tree else None,
         storage=storage_parameters(
-            {option["DefElem"]["defname"]: _value(option["DefElem"]) for option in tree.get("options", ())}
-        ),
+            {option["DefElem"]["defname"]: _value(option["DefElem"]) for option in tree["options"]}
+        )
+        if "options" in tree
+        else (),
     )
 
 
@@ -84,7 +87,7 @@ def expression_from_text(text: str) -> Expression:
     from pglast.parser import parse_sql_json
 
     select = json.loads(parse_sql_json(f"SELECT {text}"))["stmts"][0]["stmt"]["SelectStmt"]
-    return Expression(text, _without_locations(select["targetList"][0]["ResTarget"]["val"]))
+    return _expression(text, select["targetList"][0]["ResTarget"]["val"])
 
 
 def storage_parameters(parameters: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -104,19 +107,19 @@ def _key(part: Mapping[str, Any], position: int, expressions: "_Expressions") ->
     descending = part.get("ordering") == "SORTBY_DESC"
     nulls = part.get("nulls_ordering", "SORTBY_NULLS_DEFAULT")
     options = tuple(
-        sorted(
-            (option["DefElem"]["defname"], _value(option["DefElem"]))
-            for option in part.get("opclassopts", ())
-        )
+        sorted((option["DefElem"]["defname"], _value(option["DefElem"])) for option in part["opclassopts"])
+        if "opclassopts" in part
+        else ()
     )
     name = _qualified(part["opclass"]) if "opclass" in part else None
     column, tree, collation = _without_collation(part)
-    return Key(
-        of=column or expressions.key(tree, position),
-        collation=_qualified(collation) if collation else None,
-        operator_class=OperatorClass(name, options) if name or options else None,
-        descending=descending,
-        nulls_first=nulls == "SORTBY_NULLS_FIRST" if nulls != "SORTBY_NULLS_DEFAULT" else descending,
+    make = column_key if column else Key  # equal expressions may be written differently
+    return make(
+        column or expressions.key(tree, position),
+        _qualified(collation) if collation else None,
+        OperatorClass(name, options) if name or options else None,
+        descending,
+        nulls == "SORTBY_NULLS_FIRST" if nulls != "SORTBY_NULLS_DEFAULT" else descending,
     )
 
 
@@ -146,10 +149,10 @@ class _Expressions:
         self._texts: tuple[Sequence[str], str] | None = None
 
     def key(self, tree: Any, position: int) -> Expression:
-        return Expression(self._split()[0][position], _without_locations(tree))
+        return _expression(self._split()[0][position], tree)
 
     def predicate(self, tree: Any) -> Expression:
-        return Expression(self._split()[1], _without_locations(tree))
+        return _expression(self._split()[1], tree)
 
     def _split(self) -> tuple[Sequence[str], str]:
         from pglast.parser import scan
@@ -192,15 +195,27 @@ def _predicate_text(text: str, tokens: Sequence[Any]) -> str:
     return ""
 
 
-def _without_locations(tree: Any) -> str:
-    return json.dumps(_strip(tree), sort_keys=True, separators=(",", ":"))
+_trees: dict[str, str] = {}
+
+
+def _expression(text: str, tree: Any) -> Expression:
+    """One text has one tree; many indexes have the same predicate."""
+    known = _trees.get(text)
+    if known is None:
+        known = _trees[text] = json.dumps(_strip(tree), sort_keys=True, separators=(",", ":"))
+    return Expression(text, known)
 
 
 def _strip(tree: Any) -> Any:
-    if isinstance(tree, Mapping):
+    """The tree without locations, and with one way to write a call."""
+    if isinstance(tree, dict):
         if tree.get("funcformat") == "COERCE_SQL_SYNTAX":  # AT TIME ZONE is timezone(), TRIM() is btrim()
             tree = {**tree, "funcformat": "COERCE_EXPLICIT_CALL", "funcname": tree["funcname"][-1:]}
-        return {name: _strip(part) for name, part in tree.items() if not name.endswith(_LOCATIONS)}
+        return {
+            name: _strip(part) if isinstance(part, _NESTED) else part
+            for name, part in tree.items()
+            if not name.endswith(_LOCATIONS)
+        }
     return [_strip(part) for part in tree] if isinstance(tree, list) else tree
 
 

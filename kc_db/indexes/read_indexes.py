@@ -9,7 +9,17 @@ from typing import Any, Protocol
 
 from kc_db.database import Connection
 from kc_db.indexes.canonical import normalized_keys
-from kc_db.indexes.model import Build, Column, IndexDef, Key, LiveIndex, Name, OperatorClass, TableName
+from kc_db.indexes.model import (
+    Build,
+    Column,
+    IndexDef,
+    Key,
+    LiveIndex,
+    Name,
+    OperatorClass,
+    TableName,
+    column_key,
+)
 from kc_db.indexes.parse import expression_from_text, index_from_text, storage_parameters
 from kc_db.sql import load_sql
 
@@ -148,32 +158,35 @@ class IndexReader:
             return replace(definition, keys=keys)
         columns = self._columns[row.table_oid]
         numbers = _numbers(row.columns)
-        vectors = map(_numbers, (row.operator_classes, row.collations, row.options))
-        parameters = dict(option.split("=", 1) for option in row.storage or ())
+        key_count: int = row.key_count
+        method: str = row.method
+        vectors = (_numbers(row.operator_classes), _numbers(row.collations), _numbers(row.options))
         return IndexDef(
             table=self._tables[row.table_oid],
             name=row.name,
             keys=tuple(
-                self._key(columns[number], row.method, *vector)
-                for number, *vector in zip(numbers[: row.key_count], *vectors, strict=False)
+                self._key(columns[number], method, *vector)
+                for number, *vector in zip(numbers[:key_count], *vectors, strict=False)
             ),
-            method=row.method,
+            method=method,
             unique=row.is_unique,
             nulls_not_distinct=row.nulls_not_distinct,
-            include=tuple(columns[number].name for number in numbers[row.key_count :]),
+            include=tuple(columns[number].name for number in numbers[key_count:]),
             predicate=expression_from_text(row.predicate) if row.predicate else None,
-            storage=storage_parameters(parameters),
+            storage=storage_parameters(dict(option.split("=", 1) for option in row.storage))
+            if row.storage
+            else (),
         )
 
     def _key(self, column: Any, method: str, operator_class: int, collation: int, options: int) -> Key:
         name = self._classes.names[operator_class]
         is_default = name == self._classes.defaults[column.type].get(method)
-        return Key(
-            of=column.name,
-            collation=None if collation in {0, column.collation} else self._collations.names[collation],
-            operator_class=None if is_default else OperatorClass(name),
-            descending=bool(options & _DESCENDING),
-            nulls_first=bool(options & _NULLS_FIRST),
+        return column_key(
+            column.name,
+            None if collation in {0, column.collation} else self._collations.names[collation],
+            None if is_default else OperatorClass(name),
+            bool(options & _DESCENDING),
+            bool(options & _NULLS_FIRST),
         )
 
 

@@ -1,0 +1,104 @@
+"""How long does it take to have 500 specs with expressions and predicates canonicalised by the server?
+
+Every spec is written otherwise than the server writes it. Beside it, in the same rounds: making the same 500 indexes
+on temporary tables by hand, one statement each, and reading them with pg_get_indexdef().
+"""
+
+import gc
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from kc_db.embedded import running
+from kc_db.indexes import rules
+from kc_db.indexes.load_catalog import load_catalog
+from kc_db.indexes.load_specs import load_specs
+from kc_db.indexes.verify import verify
+from kc_db.rulebook import load_rules
+
+TABLES, INDEXES_PER_TABLE, ROUNDS = 50, 10, 7
+LIMIT_MS = 300
+COLUMNS = "id uuid, status varchar(20), name text, created_at timestamptz, amount numeric, active boolean, note text"
+KEYS = ("lower(t.name)", "(amount * 2)", "timezone('UTC', created_at)", "coalesce(note, name)", "id")
+PREDICATE = "status IN ('open', 'paid') AND amount BETWEEN 1 AND {}"
+
+
+def main() -> None:
+    """Prints the medians and their ratio."""
+    with tempfile.TemporaryDirectory() as folder, running(Path(".kc-db/bench")) as conninfo:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("DROP DATABASE IF EXISTS bench_forms")
+            connection.execute("CREATE DATABASE bench_forms")
+        url = psycopg.conninfo.make_conninfo(conninfo, dbname="bench_forms")
+        with psycopg.connect(url, autocommit=True) as connection:
+            statements = make(connection, Path(folder))
+            measure(connection, Path(folder), statements)
+
+
+def make(connection: psycopg.Connection, folder: Path) -> list[str]:
+    """Makes the tables with their indexes, and the specs; returns the CREATE INDEX statements."""
+    made = []
+    for table in range(TABLES):
+        name = f"t_{table}"
+        statements = [
+            f"CREATE INDEX {name}_{n}_idx ON {name} ({KEYS[n % len(KEYS)].replace('t.', name + '.')}) "
+            f"WHERE {PREDICATE.format(n)}"
+            for n in range(INDEXES_PER_TABLE)
+        ]
+        connection.execute(";".join([f"CREATE TABLE {name} ({COLUMNS})", *statements]).encode())
+        (folder / f"{name}.sql").write_text(";\n".join([*statements, ""]))
+        made += statements
+    return made
+
+
+def measure(connection: psycopg.Connection, folder: Path, statements: list[str]) -> None:
+    """Times both sides in turn."""
+    rulebook = load_rules(rules)
+    specs = load_specs(folder, [rule.name for rule in rulebook])
+    definitions = [spec.definition for spec in specs]
+
+    def canonicalised() -> None:
+        catalog = load_catalog(connection, definitions)
+        assert len(catalog.forms.canonical) >= len(specs)
+        assert [f.rule for f in verify(specs, catalog, rulebook) if f.severity != 1] == []
+
+    def by_hand() -> None:
+        with connection.transaction(force_rollback=True):
+            for table in range(TABLES):
+                name = sql.Identifier(f"t_{table}")
+                connection.execute(sql.SQL("CREATE TEMP TABLE {} (LIKE public.{})").format(name, name))
+            for statement in statements:
+                connection.execute(statement.encode())
+            query = "SELECT pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON oid = indrelid "
+            found = connection.execute(query + "WHERE relnamespace = pg_my_temp_schema()").fetchall()
+            assert len(found) == len(statements)
+
+    times = timed({"canonicalised and verified": canonicalised, "by hand": by_hand})
+    print(f"{len(specs)} specs with expressions and predicates on {TABLES} tables, medians of {ROUNDS} rounds in turn:")
+    print(f"  kc-db: read the catalog, canonicalise, verify: {times['canonicalised and verified']:.0f} ms (limit {LIMIT_MS})")
+    print(f"  the same indexes on temporary tables, one statement each: {times['by hand']:.0f} ms")
+    print(f"  ratio: {times['canonicalised and verified'] / times['by hand']:.2f}")
+
+
+def timed(sides: dict[str, Callable[[], None]]) -> dict[str, float]:
+    """The median wall time of each side, in milliseconds; the sides take turns."""
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(ROUNDS):
+        for name, side in sides.items():
+            gc.collect()
+            gc.disable()  # as the kc-db command does; the same for every side
+            started = time.perf_counter()
+            side()
+            times[name].append((time.perf_counter() - started) * 1000)
+            gc.enable()
+    return {name: statistics.median(taken) for name, taken in times.items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
