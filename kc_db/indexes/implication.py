@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any
 
 from kc_db.indexes.model import Expression
@@ -74,7 +75,12 @@ class Fact:
 
 def facts(predicate: Expression | None) -> tuple[Fact, ...]:
     """What a predicate demands; nothing, if there is none."""
-    return tuple(map(_fact, _conjuncts(json.loads(predicate.tree)))) if predicate else ()
+    return _facts(predicate.tree) if predicate else ()
+
+
+@cache
+def _facts(tree: str) -> tuple[Fact, ...]:
+    return tuple(map(_fact, _conjuncts(json.loads(tree))))
 
 
 def implied(wanted: Fact, given: Sequence[Fact]) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from kc_db.indexes.model import Expression, IndexDef, Key, Name, OperatorClass, TableName, column_key
@@ -15,21 +16,24 @@ _PASSED_OVER = {"SQL_COMMENT", "C_COMMENT", "ASCII_59"}
 _PLAIN_COLUMN = {"name": "", "ordering": "SORTBY_DEFAULT", "nulls_ordering": "SORTBY_NULLS_DEFAULT"}
 
 
-def index_from_tree(tree: Mapping[str, Any], statement: Callable[[], str]) -> IndexDef:
+def index_from_tree(
+    tree: Mapping[str, Any], statement: Callable[[], str], words: tuple[Sequence[str], str] | None = None
+) -> IndexDef:
     """The definition in libpg_query's IndexStmt.
 
     Args:
         tree: the IndexStmt as JSON.
         statement: gives the statement's own text, which only expressions need.
+        words: the keys, and the predicate, each in its own words, where they are known already.
     """
     relation = tree["relation"]
-    expressions = _Expressions(statement)
+    expressions = _Expressions(statement, words)
     method = tree.get("accessMethod", "btree")
     return IndexDef(
         table=TableName(relation.get("schemaname"), relation["relname"]),
         name=tree.get("idxname", ""),
         keys=tuple(
-            _key(part["IndexElem"], i, expressions) for i, part in enumerate(tree.get("indexParams", ()))
+            [_key(part["IndexElem"], i, expressions) for i, part in enumerate(tree.get("indexParams", ()))]
         ),
         method=_METHOD_ALIASES.get(method, method),
         unique=tree.get("unique", False),
@@ -44,13 +48,17 @@ def index_from_tree(tree: Mapping[str, Any], statement: Callable[[], str]) -> In
     )
 
 
-def index_from_text(text: str) -> IndexDef:
+def index_from_text(text: str, words: tuple[Sequence[str], str] | None = None) -> IndexDef:
     """The definition in one CREATE INDEX statement, such as pg_get_indexdef() gives.
+
+    Args:
+        text: the statement.
+        words: its keys and its predicate, each in its own words, where they are known already.
 
     Raises:
         pglast.parser.ParseError: it is no SQL.
     """
-    return index_from_tree(tree_of_index(text), lambda: text)
+    return index_from_tree(tree_of_index(text), lambda: text, words)
 
 
 def tree_of_index(text: str) -> Mapping[str, Any]:
@@ -104,8 +112,9 @@ def _boolean(value: str) -> str:
 
 
 def _key(part: Mapping[str, Any], position: int, expressions: "_Expressions") -> Key:
-    descending = part.get("ordering") == "SORTBY_DESC"
-    nulls = part.get("nulls_ordering", "SORTBY_NULLS_DEFAULT")
+    if len(part) == len(_PLAIN_COLUMN) and "name" in part:
+        return _plain_key(part["name"], part["ordering"], part["nulls_ordering"])
+    plain = _plain_key("", part["ordering"], part["nulls_ordering"])
     options = tuple(
         sorted((option["DefElem"]["defname"], _value(option["DefElem"])) for option in part["opclassopts"])
         if "opclassopts" in part
@@ -118,9 +127,16 @@ def _key(part: Mapping[str, Any], position: int, expressions: "_Expressions") ->
         column or expressions.key(tree, position),
         _qualified(collation) if collation else None,
         OperatorClass(name, options) if name or options else None,
-        descending,
-        nulls == "SORTBY_NULLS_FIRST" if nulls != "SORTBY_NULLS_DEFAULT" else descending,
+        plain.descending,
+        plain.nulls_first,
     )
+
+
+@cache
+def _plain_key(name: str, ordering: str, nulls: str) -> Key:
+    descending = ordering == "SORTBY_DESC"
+    nulls_first = nulls == "SORTBY_NULLS_FIRST" if nulls != "SORTBY_NULLS_DEFAULT" else descending
+    return column_key(name, None, None, descending, nulls_first)
 
 
 def _without_collation(part: Mapping[str, Any]) -> tuple[str | None, Any, Sequence[Mapping[str, Any]] | None]:
@@ -144,9 +160,9 @@ def _without_collation(part: Mapping[str, Any]) -> tuple[str | None, Any, Sequen
 class _Expressions:
     """A statement's expressions in the words in which it writes them; the tree doesn't hold those."""
 
-    def __init__(self, statement: Callable[[], str]) -> None:
+    def __init__(self, statement: Callable[[], str], texts: tuple[Sequence[str], str] | None) -> None:
         self._statement = statement
-        self._texts: tuple[Sequence[str], str] | None = None
+        self._texts = texts
 
     def key(self, tree: Any, position: int) -> Expression:
         return _expression(self._split()[0][position], tree)

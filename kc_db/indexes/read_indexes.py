@@ -148,7 +148,7 @@ class IndexReader:
 
     def _definition(self, row: Any) -> IndexDef:
         if row.text:  # expressions and operator class options: only the server's own text says all
-            definition = index_from_text(row.text)
+            definition = index_from_text(row.text, (row.key_texts or (), row.predicate or ""))
             keys = normalized_keys(
                 definition,
                 self.columns(row.table_oid),

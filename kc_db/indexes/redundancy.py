@@ -4,8 +4,8 @@ An index is redundant only if every query gets from the other one the same index
 and all columns of an index-only scan, and if nothing that it holds (uniqueness, ON CONFLICT) is lost with it.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from kc_db.indexes.implication import Fact, facts, implied, subject_of
 from kc_db.indexes.model import Column, IndexDef, Key, LiveIndex, LiveTable
@@ -41,8 +41,13 @@ def redundancies(
         leaving: names of indexes which are to be dropped for other reasons: they cover nothing.
     """
     present = [index for index in table.indexes if index.usable and index.name not in leaving]
-    covering = {index.name: tuple(_covering(index, present, table.columns)) for index in present}
-    ranks = {index.name: _rank(index, wanted) for index in present}
+    groups = [group for group in _groups(present) if len(group) > 1]
+    if not groups:
+        return
+    covering = {
+        index.name: tuple(_covering(index, group, table.columns)) for group in groups for index in group
+    }
+    ranks = {index.name: _rank(index, wanted) for index in present if index.name in covering}
     mutual = {(name, by.name) for name, pairs in covering.items() for by, _ in pairs}
     going = {
         name
@@ -50,8 +55,10 @@ def redundancies(
         if any((by.name, name) not in mutual or ranks[by.name] < ranks[name] for by, _ in pairs)
     }
     for index in present:
+        if index.name not in going:
+            continue
         staying = [pair for pair in covering[index.name] if pair[0].name not in going]
-        if index.name in going and staying:
+        if staying:
             by, why = min(staying, key=lambda pair: (_width(pair[0].definition), ranks[pair[0].name]))
             yield Redundancy(index, by, why)
 
@@ -67,6 +74,16 @@ def why_redundant(index: LiveIndex, by: LiveIndex, columns: Mapping[str, Column]
     if not _storage_allows(have, other) or not _finds_rows(have, other, columns):
         return None
     return how if have.predicate == other.predicate else f"{how}, for all of its rows"
+
+
+def _groups(indexes: Iterable[LiveIndex]) -> Iterable[Sequence[LiveIndex]]:
+    """Only indexes of one group can do each other's work: those of a method that begin with the same."""
+    groups: dict[object, list[LiveIndex]] = {}
+    for index in indexes:
+        definition = index.definition
+        of = None if definition.method in _ANY_COLUMNS else definition.keys[0].of
+        groups.setdefault((definition.method, of), []).append(index)
+    return groups.values()
 
 
 def _covering(
@@ -110,11 +127,16 @@ def _same_searches(have: IndexDef, other: IndexDef) -> str | None:
     begins = "has" if len(have.keys) == len(other.keys) else "begins with"
     if have.keys == first:
         return f"{begins} the same keys"
-    return f"{begins} the same keys, read backwards" if have.keys == tuple(map(_backwards, first)) else None
+    backwards = all(map(_is_backwards, have.keys, first))
+    return f"{begins} the same keys, read backwards" if backwards else None
 
 
-def _backwards(key: Key) -> Key:
-    return replace(key, descending=not key.descending, nulls_first=not key.nulls_first)
+def _is_backwards(key: Key, other: Key) -> bool:
+    return (
+        key.descending != other.descending
+        and key.nulls_first != other.nulls_first
+        and (key.of, key.collation, key.operator_class) == (other.of, other.collation, other.operator_class)
+    )
 
 
 def _holds_uniqueness(index: LiveIndex, by: LiveIndex) -> bool:
