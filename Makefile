@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 POSTGRES ?= embedded
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --universal --no-annotate
 
-.PHONY: help demo test check unit test-matrix bench format requirements clean
+.PHONY: help demo test check unit test-matrix bench comparison format requirements clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | column -t -s '|'
@@ -30,6 +30,10 @@ test-matrix: .venv/dev.stamp  ## the tests on every major version (needs npm)
 bench: .venv/dev.stamp  ## measure both sides of every performance claim
 	@$(BIN)/python bench/startup.py
 	@$(BIN)/python bench/catalog.py
+	@$(BIN)/python bench/tenants.py
+
+comparison: .venv/dev.stamp  ## write docs/comparison.md: what kc-db, Alembic and migra find
+	@$(BIN)/python scripts/compare_tools.py
 
 format: .venv/dev.stamp  ## format and mend what can be mended
 	$(BIN)/ruff format .
@@ -39,6 +43,7 @@ requirements: .venv/dev.stamp  ## pin the newest versions, with hashes
 	echo 'setuptools>=77' | $(COMPILE) - --upgrade --output-file requirements-build.txt
 	$(COMPILE) pyproject.toml --upgrade --extra embedded --output-file requirements.txt
 	$(COMPILE) pyproject.toml --upgrade --extra dev --output-file requirements-dev.txt
+	printf 'migra\nsetuptools<81\nsqlalchemy<2\npsycopg2-binary\n' | $(COMPILE) - --upgrade --output-file requirements-migra.txt
 
 clean:  ## remove what make made; also the databases under .kc-db
 	rm -rf .venv .kc-db .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info

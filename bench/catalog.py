@@ -22,6 +22,7 @@ from alembic.migration import MigrationContext
 from kc_db.embedded import running
 from kc_db.indexes import rules
 from kc_db.indexes.load_catalog import load_catalog
+from kc_db.indexes.load_facts import with_facts
 from kc_db.indexes.load_specs import load_specs
 from kc_db.indexes.verify import verify
 from kc_db.rulebook import load_rules
@@ -47,7 +48,7 @@ def main() -> None:
 
 def make(connection: psycopg.Connection, folder: Path) -> Path:
     """Makes the tables, their indexes, and a spec of each."""
-    columns = ", ".join(f"c{number} integer" for number in range(6))
+    columns = ", ".join(f"c{number} integer NOT NULL" for number in range(6))
     for table in range(TABLES):
         statements = [
             f"CREATE {'UNIQUE ' if n == 0 else ''}INDEX t_{table}_{n}_idx "
@@ -76,6 +77,7 @@ def measure(url: str, folder: Path) -> None:
         with psycopg.connect(url, autocommit=True) as connection:
             specs = load_specs(folder, [rule.name for rule in rulebook])
             catalog = load_catalog(connection, [spec.definition for spec in specs])
+            catalog = with_facts(connection, catalog)
             assert verify(specs, catalog, rulebook) == []
 
     def process(*command: object) -> Callable[[], None]:

@@ -6,7 +6,6 @@ on temporary tables by hand, one statement each, and reading them with pg_get_in
 
 import gc
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -101,4 +100,4 @@ def timed(sides: dict[str, Callable[[], None]]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

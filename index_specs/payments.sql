@@ -1,4 +1,5 @@
 -- A replayed provider webhook must not insert a payment twice.
+-- kc: allow unique-with-nullable-column -- NULL until the provider has answered; such payments aren't replayed
 CREATE UNIQUE INDEX payments_provider_payment_id_key ON payments (provider_payment_id);
 
 PREPARE payment_of_webhook (text) AS

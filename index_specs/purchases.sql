@@ -2,6 +2,7 @@
 -- time needs the old inactive row to go. It is what the purchase service relies on, so it stays.
 
 -- A student has no second active purchase of a course.
+-- kc: allow unique-with-boolean-column -- production requires it as it is; see above
 CREATE UNIQUE INDEX purchases_student_id_course_id_is_active_key ON purchases (student_id, course_id, is_active);
 
 PREPARE active_purchase (uuid, uuid) AS

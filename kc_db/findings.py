@@ -42,6 +42,9 @@ class Problem:
         differences: the attributes that differ, if that is what is wrong.
         file: where the want is written down, if it is.
         line: 1-based line in the file.
+        group: what it belongs to, a table; people read a report by it.
+        found: what was found, where the message holds figures that change by themselves, or leaves out what
+            must not change unseen; a baseline remembers this, or else the message and the differences.
     """
 
     where: str
@@ -51,15 +54,24 @@ class Problem:
     differences: tuple[Difference, ...] = ()
     file: str | None = None
     line: int | None = None
+    group: str | None = None
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A Problem with the rule that found it and its severity."""
+    """A Problem with the rule that found it and its severity; of several databases, also in which one."""
 
     rule: str
     severity: Severity
     problem: Problem = field(repr=False)
+    target: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The object that is wrong; of several databases, with its database before it."""
+        where = self.problem.where
+        return where if self.target in {None, where} else f"{self.target}: {where}"
 
 
 def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
@@ -68,6 +80,13 @@ def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
     for finding in findings:
         counts[str(finding.severity)] += 1
     return counts
+
+
+def count_in_words(findings: Iterable[Finding]) -> str:
+    """`2 errors, 1 warning`: how many findings there are of each severity that there are any of."""
+    counted = {name: number for name, number in count_by_severity(findings).items() if number}
+    plural = {name: "s" for name, number in counted.items() if number > 1 and name in {"error", "warning"}}
+    return ", ".join(f"{number} {name}{plural.get(name, '')}" for name, number in counted.items())
 
 
 def exit_code(findings: Iterable[Finding], fail_on: Severity = Severity.ERROR) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from kc_db.findings import Finding
 from kc_db.indexes import rules
 from kc_db.indexes.load_catalog import load_catalog
+from kc_db.indexes.load_facts import Standby, with_facts
 from kc_db.indexes.load_specs import load_specs
 from kc_db.indexes.match import TableMatch, match_tables
 from kc_db.indexes.model import Spec
@@ -41,6 +42,14 @@ def match(connection: Connection, specs: Sequence[Spec]) -> tuple[TableMatch, ..
 def find(connection: Connection, specs: Sequence[Spec]) -> list[Finding]:
     """What the verifier says."""
     return verify(specs, load_catalog(connection, [spec.definition for spec in specs]), RULEBOOK)
+
+
+def find_with_facts(
+    connection: Connection, specs: Sequence[Spec], standbys: Sequence[Standby] = ()
+) -> list[Finding]:
+    """What verify-indexes says: as `find`, and what needs statistics and the like."""
+    catalog = load_catalog(connection, [spec.definition for spec in specs])
+    return verify(specs, with_facts(connection, catalog, standbys), RULEBOOK)
 
 
 def rules_of(findings: Sequence[Finding]) -> list[str]:

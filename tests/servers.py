@@ -67,9 +67,14 @@ def serving(where: str, folder: Path) -> Iterator[Server]:
     elif where == "embedded" or where in MAJOR_VERSIONS:
         binaries = None if where == "embedded" else fetch_binaries(where)
         with running(folder, binaries=binaries, settings=FAST) as conninfo:
-            yield _server(_socket_url(conninfo))
+            yield server_at(conninfo)
     else:
         raise ValueError(f"--postgres takes embedded, 14 to 18, docker:<tag> or a URL, not {where!r}")
+
+
+def server_at(conninfo: str) -> Server:
+    """The server that kc_db.embedded.running() yields the conninfo of."""
+    return _server(_socket_url(conninfo))
 
 
 def fetch_binaries(major: str) -> Path:

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from kc_db.budget.complaints import explain, suggest
 from kc_db.budget.model import Database, Fleet, Service
 from kc_db.budget.resolve import RESERVES_EVERYTHING
 from kc_db.budget.schema import DatabaseTable, PolicyTable, ServiceTable
 from kc_db.errors import InputError
+from kc_db.toml.complaints import explain, suggest
 
 _EXAMPLE = "write it as NAME.KEY=VALUE, like payment.instances=3 or '*.pool_size=5'"
 _SCHEMAS: tuple[type[BaseModel], ...] = (ServiceTable, DatabaseTable, PolicyTable)

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from kc_db.budget.complaints import Complaints, suggest
 from kc_db.budget.load_budget import Budget
 from kc_db.budget.model import Database, Fleet, Kind, Service
 from kc_db.budget.schema import BudgetFile, FleetTable, InstanceRange
 from kc_db.budget.sources.declared import SETTINGS, declared_limits
+from kc_db.toml.complaints import Complaints, suggest
 
 Path = tuple[str, ...]
 _KINDS: tuple[Kind, ...] = ("services", "workers")
@@ -213,7 +213,7 @@ def _database_of(scope: _Scope, layers: _Layers, where: Path) -> str | None:
 
 def _line_finder(budget: Budget, environment: str | None) -> Callable[[Path], int | None]:
     def line_of(path: Path) -> int | None:
-        from kc_db.budget.locate import nearest
+        from kc_db.toml.locate import nearest
 
         candidates = [("environments", environment, *path)] if environment is not None else []
         exact = next((place for known in candidates if (place := budget.places.get(known))), None)

@@ -8,6 +8,8 @@ from typing import NoReturn
 import click
 
 from kc_db.cli.check_pool_budget import check_pool_budget
+from kc_db.cli.explain_rule import explain_rule
+from kc_db.cli.lock_specs import lock_specs
 from kc_db.cli.repair_indexes import repair_indexes
 from kc_db.cli.verify_indexes import verify_indexes
 from kc_db.errors import KcDbError
@@ -45,7 +47,7 @@ def commands() -> None:
     """  # noqa: D301 - click reads \b, a raw docstring would print it
 
 
-for command in (verify_indexes, repair_indexes, check_pool_budget):
+for command in (verify_indexes, repair_indexes, lock_specs, check_pool_budget, explain_rule):
     commands.add_command(command)
 
 

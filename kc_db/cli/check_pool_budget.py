@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kc_db.budget.model import Fleet
     from kc_db.findings import Finding
     from kc_db.report import Report
+    from kc_db.rulebook import Rule
 
 
 @click.command(short_help="Prove that the fleet fits max_connections.")
@@ -57,8 +58,11 @@ def check_pool_budget(  # noqa: PLR0913 - one parameter per option
     """  # noqa: D301 - click reads \b, a raw docstring would print it
     if database and not live:
         raise InputError("--database says which server --live reads; add --live or leave it away")
+    from kc_db.cli.rules import rules_of
+
+    known = rules_of("check-pool-budget")
     fleets = _load(run, file, environment, overrides, (database_url, database) if live else None)
-    run.finish(_report(run, file, fleets, overrides))
+    run.finish(_report(run, file, fleets, overrides, known))
 
 
 def _load(
@@ -95,12 +99,13 @@ def _read_live(run: Run, fleet: "Fleet", live_database: str, url: str | None) ->
         return with_live_limits(fleet, live_database, read_limits(connection))
 
 
-def _report(run: Run, file: str, fleets: "Sequence[Fleet]", overrides: tuple[str, ...]) -> "Report":
-    from kc_db.budget import figures, rules
+def _report(
+    run: Run, file: str, fleets: "Sequence[Fleet]", overrides: tuple[str, ...], known: "Sequence[Rule]"
+) -> "Report":
+    from kc_db.budget import figures
     from kc_db.report import Report, Table
-    from kc_db.rulebook import apply_rules, load_rules
+    from kc_db.rulebook import apply_rules
 
-    known = load_rules(rules)
     named = [fleet.environment for fleet in fleets if fleet.environment]
     findings: list[Finding] = [finding for fleet in fleets for finding in apply_rules(known, fleet)]
     return Report(
@@ -113,4 +118,5 @@ def _report(run: Run, file: str, fleets: "Sequence[Fleet]", overrides: tuple[str
         tables=[Table(*figure) for figure in figures.tables(fleets)],
         source=file,
         documentation={rule.name: rule.documentation for rule in known},
+        severities={rule.name: rule.severity for rule in known},
     )

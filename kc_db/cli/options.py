@@ -28,6 +28,7 @@ class Run:
     format: str
     outputs: tuple[tuple[str, str], ...]
     fail_on: Severity
+    log_format: str
 
     def finish(self, report: "Report") -> None:
         """Writes the report everywhere it was asked for, and ends the command with its exit code."""
@@ -55,7 +56,7 @@ def common_options(function: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         run_id = correlation_id(given_id)
         configure_logs(log_format, run_id)
-        function(Run(run_id, format_name, outputs, Severity[fail_on.upper()]), *args, **options)
+        function(Run(run_id, format_name, outputs, Severity[fail_on.upper()], log_format), *args, **options)
 
     for option in reversed(_COMMON):
         command = option(command)
@@ -85,6 +86,41 @@ def specs_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+def schemas_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --schemas."""
+    return click.option(
+        "--schemas",
+        multiple=True,
+        metavar="PATTERN",
+        help="Look for specs that name no schema in each schema of that name, or pattern ('tenant_*'). "
+        "May be repeated. [default: the first of the search_path that has the table]",
+    )(function)
+
+
+def targets_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --target, --targets and --connections; the command gets the databases, or none, as `targets`."""
+
+    @wraps(function)
+    def command(*args: Any, given: tuple[str, ...], files: tuple[Path, ...], **options: Any) -> Any:
+        return function(*args, targets=_targets(given, files), **options)
+
+    for option in reversed(_TARGETS):
+        command = option(command)
+    return command
+
+
+def _targets(given: Sequence[str], files: Sequence[Path]) -> tuple[Any, ...]:
+    if not given and not files:
+        return ()
+    from kc_db.errors import InputError
+    from kc_db.targets import find_targets
+
+    source = click.get_current_context().get_parameter_source("database_url")
+    if source is click.core.ParameterSource.COMMANDLINE:
+        raise InputError("--database-url names the only database; take it out, or make it a --target")
+    return find_targets(given, files)
+
+
 def _parse_outputs(
     _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
 ) -> tuple[tuple[str, str], ...]:
@@ -112,6 +148,31 @@ def _write(file: str, text: str) -> None:
         ) from None
 
 
+_TARGETS = (
+    click.option(
+        "--target",
+        "given",
+        multiple=True,
+        metavar="[NAME=]URL",
+        help="One of several databases; may be repeated.",
+    ),
+    click.option(
+        "--targets",
+        "files",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Several databases: [NAME =] URL per line, with # comments and ${VARIABLES}.",
+    ),
+    click.option(
+        "--connections",
+        type=click.IntRange(min=1),
+        default=8,
+        show_default=True,
+        metavar="N",
+        help="At most so many of them at the same time.",
+    ),
+)
 _COMMON = (
     click.option(
         "--format",

@@ -1,58 +1,97 @@
 """What verify-indexes and repair-indexes share: how they load and how they report."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from kc_db.cli.options import Run
-from kc_db.database import Target
-from kc_db.findings import Finding, Severity, count_by_severity
+from kc_db.findings import Finding, Severity, count_by_severity, count_in_words
+from kc_db.indexes.inspect import Inspection
+from kc_db.indexes.load_facts import Standby
 from kc_db.indexes.model import Spec
 from kc_db.report import Report
 from kc_db.rulebook import Rule
+
+_AS_SPECIFIED = "all as specified"
 
 
 def load_rulebook_and_specs(folder: Path) -> tuple[tuple[Rule, ...], tuple[Spec, ...]]:
     """The verifier's rules and the specs of a folder.
 
     Raises:
-        InputError: a spec file is wrong.
+        InputError: a spec file is wrong, or what pyproject.toml says of rules.
         NothingToCheckError: there is no spec.
     """
-    from kc_db.indexes import rules
+    from kc_db.cli.rules import names_of, rules_of
     from kc_db.indexes.load_specs import load_specs
-    from kc_db.rulebook import load_rules
 
-    rulebook = load_rules(rules)
-    return rulebook, load_specs(folder, [rule.name for rule in rulebook])
+    rulebook = rules_of("verify-indexes")
+    return rulebook, load_specs(folder, names_of("verify-indexes"))
 
 
-def report_findings(
-    run: Run, target: Target, specs: Sequence[Spec], findings: Sequence[Finding], rulebook: Sequence[Rule]
-) -> Report:
-    """The report of `verify-indexes`."""
-    tables = len({spec.definition.table for spec in specs})
-    counts = count_by_severity(findings)
-    return Report(
-        command="verify-indexes",
-        target=target.label,
-        correlation_id=run.correlation_id,
-        summary={"tables": tables, "specs": len(specs), "findings": counts},
-        findings=findings,
-        headline=_headline(len(specs), tables, findings),
-        documentation={rule.name: rule.documentation for rule in rulebook},
-        source=str(Path(specs[0].file).parent),
+def standbys_at(run: Run, urls: Sequence[str]) -> tuple[Standby, ...]:
+    """The standbys that the URLs name; none is connected to yet.
+
+    Raises:
+        InputError: one is no URL.
+    """
+    from kc_db.database import connect, find_target
+
+    targets = [find_target(url, {}) for url in urls]
+    return tuple(
+        Standby(target.label, partial(connect, target, "verify-indexes", run.correlation_id))
+        for target in targets
     )
 
 
-def _headline(specs: int, tables: int, findings: Sequence[Finding]) -> str:
-    looked = f"{_count(specs, 'spec')} on {_count(tables, 'table')}"
-    if all(finding.severity == Severity.INFORMATION for finding in findings):
-        return f"{looked}, all as specified"
+def report_findings(
+    run: Run, inspection: Inspection, findings: Sequence[Finding], rulebook: Sequence[Rule], source: Path
+) -> Report:
+    """The report on one database."""
+    return Report(
+        command="verify-indexes",
+        target=inspection.target,
+        correlation_id=run.correlation_id,
+        summary=figures(inspection, findings),
+        findings=findings,
+        headline=headline(_looked(inspection), findings, inspection.accepted),
+        documentation={rule.name: rule.documentation for rule in rulebook},
+        severities={rule.name: rule.severity for rule in rulebook},
+        source=str(source),
+        schemas=inspection.schemas,
+    )
+
+
+def figures(inspection: Inspection, findings: Sequence[Finding]) -> dict[str, object]:
+    """What JSON says of one database."""
+    schemas = {"schemas": len(inspection.schemas)} if inspection.schemas else {}
     counts = count_by_severity(findings)
-    counted = [_count(counts[name], name) for name in ("error", "warning") if counts[name]]
-    counted += [f"{counts[name]} {name}" for name in ("information", "undetermined") if counts[name]]
-    return f"{looked}: {', '.join(counted)}"
+    looked = {"tables": inspection.tables, "specs": inspection.specs, **schemas}
+    return {**looked, "findings": counts, "accepted": inspection.accepted}
 
 
-def _count(number: int, noun: str) -> str:
+def _looked(inspection: Inspection) -> str:
+    text = f"{count(inspection.specs, 'spec')} on {count(inspection.tables, 'table')}"
+    return f"{text} in {count(len(inspection.schemas), 'schema')}" if inspection.schemas else text
+
+
+def headline(looked: str, findings: Sequence[Finding], accepted: int) -> str:
+    """What was looked at, and how it went."""
+    result = outcome(findings, accepted)
+    return f"{looked}, {result}" if result == _AS_SPECIFIED else f"{looked}: {result}"
+
+
+def outcome(findings: Sequence[Finding], accepted: int) -> str:
+    """How it went, in a few words."""
+    told = f"{accepted} accepted by the baseline"
+    if all(finding.severity == Severity.INFORMATION for finding in findings):
+        building = sum(finding.rule == "building-index" and bool(finding.problem.file) for finding in findings)
+        as_specified = f"as specified but for {building} that is being built" if building else _AS_SPECIFIED
+        return told if accepted and not building else as_specified
+    counted = count_in_words(findings)
+    return f"{counted}; {told}" if accepted else counted
+
+
+def count(number: int, noun: str) -> str:
+    """So many of them."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

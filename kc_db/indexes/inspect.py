@@ -9,20 +9,14 @@ from kc_db.database import Connection, Target
 from kc_db.errors import KcDbError
 from kc_db.findings import Finding, Problem, Severity
 from kc_db.indexes.load_catalog import load_catalog
+from kc_db.indexes.load_facts import Standby, with_facts
 from kc_db.indexes.lock_file import Lock
 from kc_db.indexes.model import Spec
 from kc_db.indexes.scope import Scope, expand, matching_schemas
+from kc_db.indexes.unverified import UNVERIFIED
 from kc_db.indexes.verify import verify
 from kc_db.rulebook import Rule
 from kc_db.sql import load_sql
-
-UNVERIFIED = "unverified-target"
-UNVERIFIED_DOCUMENTATION = """One of several databases could not be looked at.
-
-If you leave it: nothing is known of its indexes; kc-db ends with exit code 3 unless another one has findings.
-
-To mend it: the message says what its server or libpq said. The other databases were verified all the same.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +28,14 @@ class Wanted:
         rulebook: the verifier's rules.
         schemas: patterns of those in which specs that name none are looked for; none: the search_path.
         lock: canonical forms that were recorded, for where the server can't be asked for them.
+        standbys: asked for their scans of indexes that the server itself never scans.
     """
 
     specs: Sequence[Spec]
     rulebook: Sequence[Rule]
     schemas: Sequence[str] = ()
     lock: Lock | None = None
+    standbys: Sequence[Standby] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +87,7 @@ def inspect(connection: Connection, label: str, wanted: Wanted) -> Inspection:
     """
     scope = find_scope(connection, wanted.specs, wanted.schemas)
     catalog = load_catalog(connection, [spec.definition for spec in scope.specs], wanted.lock)
+    catalog = with_facts(connection, catalog, wanted.standbys)
     return found(label, scope, verify(scope.specs, catalog, wanted.rulebook))
 
 

@@ -54,6 +54,7 @@ def _load(ask: Ask, definitions: Sequence[IndexDef]) -> Catalog:
             reader.indexes(relation.oid),
             below,
             tuple(relation.partition_key or ()),
+            oid=relation.oid,
         )
 
     live = {names[relation.position]: table(relation) for relation in relations}
@@ -84,8 +85,8 @@ def _refuse_hidden_schemas(hidden: Sequence[Any]) -> None:
 def _taken_names(
     ask: Ask, definitions: Sequence[IndexDef], live: Mapping[TableName, LiveTable]
 ) -> Mapping[tuple[str, str], str]:
-    found = {(name, index.name) for name, table in live.items() for index in table.indexes}
-    missing = [d.name for d in definitions if d.table in live and (d.table, d.name) not in found]
+    found = {name: {index.definition.name for index in table.indexes} for name, table in live.items()}
+    missing = [d.name for d in definitions if d.name not in found.get(d.table, (d.name,))]
     if not missing:
         return {}
     schemas = list({str(table.name.schema) for table in live.values()})

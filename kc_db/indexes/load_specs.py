@@ -185,10 +185,13 @@ class _Source:
                 if text.startswith("/*"):
                     gap = gap.replace(text.encode(), b" " * len(text.encode()), 1)
         remarks: list[_Remark] = []
-        for line in re.finditer(rb"[^\n]*\n|[^\n]+", gap.rstrip(b" \t")):
-            text = line[0].strip(b" \t\r\n\f;").decode()
-            remark = (start + line.start() + line[0].find(b"--"), text.lstrip("-").strip())
-            if line.start() == 0 and start > 0:  # the rest of the line on which the statement before ended
+        at = start
+        for line in gap.rstrip(b" \t").splitlines(keepends=True):
+            text = line.strip(b" \t\r\n\f;").decode()
+            remark = (at + line.find(b"--"), text.lstrip("-").strip())
+            is_rest = at == start > 0  # of the line on which the statement before ended
+            at += len(line)
+            if is_rest:
                 self.refuse_allowances([remark])
             elif text:
                 remarks.append(remark)

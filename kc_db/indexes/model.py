@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,9 +13,11 @@ Name = tuple[str, ...]
 """What may be qualified: (name,) where the schema is pg_catalog or isn't said, else (schema, name)."""
 
 
-@dataclass(frozen=True, slots=True)
-class TableName:
-    """A table; without a schema it is the first one in the server's search_path."""
+class TableName(NamedTuple):
+    """A table; without a schema it is the first one in the server's search_path.
+
+    A tuple, because it is the key of most mappings here.
+    """
 
     schema: str | None
     name: str
@@ -262,6 +265,7 @@ class LiveTable:
         partitions: of a partitioned table, each with its own partitions.
         partition_key: its columns, None for an expression; empty where it isn't partitioned.
         facts: what load_facts found worth a word, if anything.
+        oid: pg_class.oid, None for a table that isn't a server's.
     """
 
     name: TableName
@@ -271,6 +275,7 @@ class LiveTable:
     partitions: tuple["LiveTable", ...] = ()
     partition_key: tuple[str | None, ...] = ()
     facts: "TableFacts | None" = None
+    oid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

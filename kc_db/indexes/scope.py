@@ -17,7 +17,7 @@ class Scope:
     Attributes:
         specs: those that name no schema stand here once for each of the schemas.
         written: how many specs there are in the files.
-        schemas: the schemas that the patterns mean; empty where no pattern was given, and the search_path counts.
+        schemas: those that the patterns mean; empty where no pattern was given, and the search_path counts.
     """
 
     specs: tuple[Spec, ...]
@@ -42,7 +42,7 @@ def matching_schemas(patterns: Sequence[str], schemas: Sequence[str]) -> tuple[s
     """
     for pattern in patterns:
         if not any(_means(pattern, schema) for schema in schemas):
-            raise NothingToCheckError(f"no schema matches {pattern!r}; there {_listed(schemas)}")
+            raise NothingToCheckError(f"no schema matches {pattern!r}; {_listed(schemas)}")
     return tuple(schema for schema in schemas if any(_means(pattern, schema) for pattern in patterns))
 
 
@@ -92,6 +92,6 @@ def _means(pattern: str, schema: str) -> bool:
 
 def _listed(schemas: Sequence[str]) -> str:
     if not schemas:
-        return "are none but the system's"
-    others = f" and {len(schemas) - _SHOWN} others" if len(schemas) > _SHOWN else ""
-    return f"is {', '.join(schemas[:_SHOWN])}{others}"
+        return "the database has none but the system's"
+    others = f" and {len(schemas) - _SHOWN} more" if len(schemas) > _SHOWN else ""
+    return f"the database has {', '.join(schemas[:_SHOWN])}{others}"

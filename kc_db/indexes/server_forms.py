@@ -5,9 +5,11 @@ index. It is a partitioned one, because an index on that has no file, which make
 of the user's is touched: no lock on one is taken, and no privilege on one is needed.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from psycopg import sql
 
@@ -16,7 +18,11 @@ from kc_db.indexes.model import IndexDef, Name, TableName
 from kc_db.indexes.read_indexes import Ask, IndexReader, asking
 from kc_db.indexes.statements import create_index
 
+if TYPE_CHECKING:
+    import psycopg
+
 _SCHEMA = "pg_temp"
+_DENIED = re.compile(r"permission denied for (?P<kind>schema|function|type) (?P<name>.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,7 @@ def _make(
                 with connection.transaction():
                     connection.execute(make)
             except Error as error:
-                answers |= dict.fromkeys(group, _said(error))
+                answers |= dict.fromkeys(group, _said(connection, error))
                 continue
             for name, statement in statements.items():
                 try:
@@ -124,12 +130,17 @@ def _make(
                         connection.execute(statement)
                     yield name, named[name]
                 except Error as error:
-                    answers[named[name]] = _said(error)
+                    answers[named[name]] = _said(connection, error)
 
 
-def _said(error: Exception) -> str:
-    diagnosis = getattr(error, "diag", None)
-    return (diagnosis and diagnosis.message_primary) or str(error)
+def _said(connection: Connection, error: "psycopg.Error") -> str:
+    """The server's words; where a privilege is missing, with the GRANT."""
+    text = error.diag.message_primary or str(error)
+    denied = _DENIED.fullmatch(text)
+    if not denied:
+        return text
+    privilege = "EXECUTE" if denied["kind"] == "function" else "USAGE"
+    return f"{text}; GRANT {privilege} ON {denied['kind'].upper()} {denied['name']} TO {connection.info.user}"
 
 
 def _create_table(name: str, columns: Sequence[ColumnType]) -> sql.Composed:

@@ -7,10 +7,12 @@ from pglast.keywords import COL_NAME_KEYWORDS, RESERVED_KEYWORDS, TYPE_FUNC_NAME
 from psycopg import sql
 
 from kc_db.indexes.model import IndexDef, Key, OperatorClass, TableName
+from kc_db.sql import load_sql
 
 Statement = sql.Composed
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _KEYWORDS = COL_NAME_KEYWORDS | RESERVED_KEYWORDS | TYPE_FUNC_NAME_KEYWORDS
+_MAXIMUM_NAME_BYTES = 63  # NAMEDATALEN - 1
 
 
 def create_index(
@@ -19,6 +21,7 @@ def create_index(
     name: str | None = None,
     if_not_exists: bool = False,
     concurrently: bool = True,
+    only: bool = False,
 ) -> Statement:
     """CREATE INDEX CONCURRENTLY for a definition, under its own or another name.
 
@@ -30,7 +33,7 @@ def create_index(
     parts: list[sql.Composable] = [
         *(sql.SQL(word) for word in words if word),
         _name(name or definition.name),
-        sql.SQL("ON"),
+        sql.SQL("ON ONLY" if only else "ON"),
         _relation(definition.table),
         *_using(definition),
         sql.SQL("({})").format(sql.SQL(", ").join(map(_key, definition.keys))),
@@ -39,10 +42,49 @@ def create_index(
     return sql.SQL(" ").join(parts)
 
 
+def create_index_on_parent(definition: IndexDef, name: str) -> Statement:
+    """CREATE INDEX ON ONLY a partitioned table: an INVALID entry of the catalog; partitions attach theirs.
+
+    Takes SHARE on that table alone, which keeps writes through it out; reads nothing, so that it is over in a
+    moment (pg_locks, PostgreSQL 14 and 18).
+    """
+    return create_index(definition, name=name, concurrently=False, only=True)
+
+
+def create_index_over_all(definition: IndexDef, name: str) -> Statement:
+    """CREATE INDEX on a partitioned table and all partitions at once: SHARE on each, as long as it builds.
+
+    Over in a moment only where each partition has an equal index, which it attaches.
+    """
+    return create_index(definition, name=name, concurrently=False)
+
+
+def attach_index(parent: TableName, name: str, partition: TableName, partition_index: str) -> Statement:
+    """ALTER INDEX ... ATTACH PARTITION; the parent's becomes valid with the last partition's.
+
+    Takes ACCESS EXCLUSIVE on the partition's index, for a moment, and SHARE UPDATE EXCLUSIVE on the
+    parent's. One that is attached already may be attached again: the server then looks whether the
+    parent's is valid now.
+    """
+    return sql.SQL("ALTER INDEX {} ATTACH PARTITION {}").format(
+        _relation(TableName(parent.schema, name)), _relation(TableName(partition.schema, partition_index))
+    )
+
+
 def drop_index(table: TableName, name: str, *, if_exists: bool = False) -> Statement:
     """DROP INDEX CONCURRENTLY; waits for transactions that use the index, blocks none."""
     drop = sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}" if if_exists else "DROP INDEX CONCURRENTLY {}")
     return drop.format(_relation(TableName(table.schema, name)))
+
+
+def drop_from_all(table: TableName, name: str) -> Statement:
+    """DROP INDEX on a partitioned table, which knows no CONCURRENTLY, as a script that waits for nobody.
+
+    It takes ACCESS EXCLUSIVE on the table and on each partition, one after the other: waiting for the last
+    would block all others.
+    """
+    script = sql.SQL("BEGIN; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT; DROP INDEX {}; COMMIT")
+    return script.format(_relation(table), _relation(TableName(table.schema, name)))
 
 
 def rename_index(table: TableName, name: str, new_name: str) -> Statement:
@@ -54,6 +96,54 @@ def rename_index(table: TableName, name: str, new_name: str) -> Statement:
 def reindex(table: TableName, name: str) -> Statement:
     """REINDEX INDEX CONCURRENTLY rebuilds an index that something stands on."""
     return sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(_relation(TableName(table.schema, name)))
+
+
+def repeated_keys(definition: IndexDef, most: int) -> Statement:
+    """Asks which keys of a unique index several rows have; takes ACCESS SHARE.
+
+    GROUP BY compares with the type's default equality under the key's collation, as the default operator
+    class does. Rows with a null are all different, unless the index is NULLS NOT DISTINCT.
+    """
+    names = [sql.Identifier(f"k{number}") for number in range(len(definition.keys))]
+    keys = [
+        sql.SQL("{} AS {}").format(_value(key), name)
+        for key, name in zip(definition.keys, names, strict=True)
+    ]
+    listed = sql.SQL(", ").join(names)
+    without_nulls = sql.SQL("pg_catalog.num_nulls({}) = 0").format(listed)
+    return sql.SQL(load_sql("kc_db.indexes", "repeated_keys")).format(
+        keys=sql.SQL(", ").join(keys),
+        names=listed,
+        texts=sql.SQL(", ").join(sql.SQL("{}::text").format(name) for name in names),
+        table=_relation(definition.table),
+        predicate=_raw(definition.predicate.text) if definition.predicate else sql.SQL("true"),
+        repeatable=sql.SQL("true") if definition.nulls_not_distinct else without_nulls,
+        most=sql.Literal(most),
+    )
+
+
+def _value(key: Key) -> sql.Composable:
+    what = _name(key.of) if isinstance(key.of, str) else sql.SQL("({})").format(_raw(key.of.text))
+    return sql.SQL("{} COLLATE {}").format(what, _name(*key.collation)) if key.collation else what
+
+
+def set_not_null(table: TableName, column: str, constraint: str) -> tuple[Statement, ...]:
+    """SET NOT NULL in steps of which none holds ACCESS EXCLUSIVE while it reads the table.
+
+    SET NOT NULL itself reads nothing where a valid CHECK says the same (PostgreSQL manual, ALTER TABLE).
+    """
+    check, alter = _name(constraint), sql.SQL("ALTER TABLE {} ").format(_relation(table))
+    return (
+        alter + sql.SQL("ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID").format(check, _name(column)),
+        alter + sql.SQL("VALIDATE CONSTRAINT {}").format(check),
+        alter + sql.SQL("ALTER COLUMN {} SET NOT NULL").format(_name(column)),
+        alter + sql.SQL("DROP CONSTRAINT {}").format(check),
+    )
+
+
+def quoted(name: str) -> str:
+    """A name as SQL wants it."""
+    return _name(name).as_string(None)
 
 
 def as_text(statement: Statement) -> str:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from kc_db.findings import Finding, Problem
 from kc_db.indexes.baseline import Entry, Looked, judge
+from kc_db.indexes.facts import TableFacts
 from kc_db.indexes.match import Match, TableMatch, match_tables
-from kc_db.indexes.model import Allowance, Catalog, LiveIndex, Spec, StaleForm
+from kc_db.indexes.model import Allowance, Catalog, IndexDef, LiveIndex, LiveTable, Spec, StaleForm
 from kc_db.indexes.repair import plan_match
 from kc_db.indexes.statements import create_index
 from kc_db.rulebook import Rule, apply_rules, worst_first
@@ -34,6 +35,13 @@ class Subject:
     def matches(self) -> Iterator[Match]:
         """Every spec's match, of all tables that exist."""
         return (match for table in self.tables for match in table.matches)
+
+    @property
+    def facts(self) -> Iterator[tuple[TableMatch, LiveTable, TableFacts]]:
+        """Each table of which there are facts."""
+        for table in self.tables:
+            if table.live and table.live.facts:
+                yield table, table.live, table.live.facts
 
 
 def verify(specs: Sequence[Spec], catalog: Catalog, rules: Sequence[Rule]) -> list[Finding]:
@@ -76,9 +84,26 @@ def problem_of(match: Match, message: str) -> Problem:
     )
 
 
-def shown(index: LiveIndex) -> str:
-    """A live index as the spec that would want it."""
-    text = create_index(index.definition).as_string(None)
+def problem_with(
+    table: TableMatch, index: LiveIndex, message: str, *, found: str = "", remedy: tuple[str, ...] = ()
+) -> Problem:
+    """A problem of a live index, with the purpose and the place of its spec, if it has one."""
+    match = next((one for one in table.matches if index in (one.satisfied_by, one.same_name)), None)
+    return Problem(
+        where=index.qualified_name,
+        message=message,
+        remedy=remedy,
+        purpose=match.spec.purpose if match else "",
+        file=match.spec.file if match else None,
+        line=match.spec.line if match else None,
+        group=str(index.definition.table),
+        found=found,
+    )
+
+
+def shown(definition: IndexDef) -> str:
+    """An index as the spec that wants it, or would want it."""
+    text = create_index(definition).as_string(None)
     return text.replace(" CONCURRENTLY", "", 1)
 
 

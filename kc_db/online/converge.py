@@ -4,14 +4,15 @@ Because every round starts from the state, a run that was stopped anywhere is si
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kc_db.database import Connection
 from kc_db.errors import RefusedError, ServerError
-from kc_db.indexes.repair import Step
 from kc_db.indexes.statements import as_text, drop_index
+from kc_db.indexes.steps import Step
 from kc_db.logs import log
 from kc_db.online.progress import reported_progress
 from kc_db.online.session import LOCK_TIMEOUT_MS, patient_session, set_setting
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import psycopg
     from tenacity import RetryCallState
 
-_MAXIMUM_STEPS = 1_000
+_MAXIMUM_REPETITIONS = 5
 _POLL_S = 1.0
 _REPEAT_S = 10.0
 
@@ -47,7 +48,10 @@ DEFAULT_PATIENCE = Patience()
 
 
 def converge(
-    connection: Connection, plan: Callable[[], Sequence[Step]], patience: Patience = DEFAULT_PATIENCE
+    connection: Connection,
+    plan: Callable[[], Sequence[Step]],
+    patience: Patience = DEFAULT_PATIENCE,
+    done: list[Step] | None = None,
 ) -> tuple[Step, ...]:
     """Runs the plan's first step and plans again, until nothing is left that a statement could mend.
 
@@ -55,6 +59,7 @@ def converge(
         connection: in autocommit mode.
         plan: reads the state and says what it wants; called again after every step.
         patience: how long to wait for locks.
+        done: gets each step that was run, also where an error ends it.
 
     Returns:
         The steps that were run.
@@ -67,7 +72,7 @@ def converge(
     from psycopg import errors
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-    done: list[Step] = []
+    before = len(done := [] if done is None else done)
     busy = (errors.LockNotAvailable, errors.DeadlockDetected)
     attempts = Retrying(
         retry=retry_if_exception_type(busy),
@@ -85,17 +90,19 @@ def converge(
             f"others held locks in each of {patience.attempts} attempts ({_first_line(error)}); "
             "the lines above say who; run this again when they have ended: it mends what is half done"
         ) from error
-    return tuple(done)
+    return tuple(done[before:])
 
 
 def _run_all(
     connection: Connection, plan: Callable[[], Sequence[Step]], patience: Patience, done: list[Step]
 ) -> None:
+    times: Counter[str] = Counter()
     while step := _next_step(plan):
+        if times[step.text] == _MAXIMUM_REPETITIONS:
+            raise RefusedError(f"run {times[step.text]} times, this is still to be done: {step.text}")
         _run(connection, step, patience)
+        times[step.text] += 1
         done.append(step)
-        if len(done) > _MAXIMUM_STEPS:
-            raise RefusedError(f"after {_MAXIMUM_STEPS} steps there is still something to do: {step.text}")
 
 
 def _next_step(plan: Callable[[], Sequence[Step]]) -> Step | None:

@@ -7,33 +7,45 @@ from kc_db.errors import RefusedError
 from kc_db.indexes.load_catalog import load_catalog
 from kc_db.indexes.match import Match, TableMatch, match_tables
 from kc_db.indexes.model import IndexDef, LiveIndex, Spec, TableName
-from kc_db.indexes.repair import Step, drop_step, plan_match, plan_table, plan_unusable, waiting
+from kc_db.indexes.repair import plan_match, plan_table, plan_unusable
+from kc_db.indexes.steps import Step, drop_step, waiting
 from kc_db.logs import log
 from kc_db.online.converge import DEFAULT_PATIENCE, Patience, converge
+from kc_db.online.duplicates import Preflight
 
 
-def ensure(connection: Connection, definition: IndexDef, patience: Patience = DEFAULT_PATIENCE) -> None:
+def ensure(
+    connection: Connection,
+    definition: IndexDef,
+    patience: Patience = DEFAULT_PATIENCE,
+    *,
+    exactly: bool = False,
+) -> None:
     """A usable index of this definition is there afterwards, under its own name or another one.
 
     Args:
         connection: in autocommit mode, holding the deploy lock.
         definition: the index that is wanted.
         patience: how long to wait for locks.
+        exactly: under its own name: an equal one is renamed, one of another definition replaced.
 
     Raises:
-        RefusedError: the table is missing or partitioned, the name means another definition, duplicate rows
-            stand against it, or whether it is there can't be decided.
+        RefusedError: the table is missing, the name means another definition, duplicate rows stand against
+            it, a partitioned table can't have it, or whether it is there can't be decided.
         ServerError: every attempt met a lock.
     """
     builds = False
+    preflight = Preflight(connection)
 
     def plan() -> Sequence[Step]:
         nonlocal builds
         table, match = _match(connection, definition)
-        if builds and _built(match):
+        if builds and _built(match) and not match.satisfied_by:
             return ()
-        _refuse(match)
-        steps = _plan_leftover(match) if match.satisfied_by else plan_match(match)
+        _refuse(match, exactly=exactly)
+        steps = _plan_leftover(match) if match.satisfied_by and not exactly else plan_match(match)
+        if complaint := preflight.complaint(definition.name, steps):
+            raise RefusedError(complaint)
         builds = any(step.builds for step in steps)
         return _after_others(table, steps)
 
@@ -59,7 +71,7 @@ def _built(match: Match) -> LiveIndex | None:
 def _plan_leftover(match: Match) -> tuple[Step, ...]:
     """Where an equal index is kept under another name, an INVALID one of our own name only costs writes."""
     leftover = match.same_name
-    return plan_unusable(leftover) if leftover and not leftover.usable else ()
+    return plan_unusable(match.live, leftover) if leftover and not leftover.usable else ()
 
 
 def _after_others(table: TableMatch, steps: Sequence[Step]) -> Sequence[Step]:
@@ -69,26 +81,37 @@ def _after_others(table: TableMatch, steps: Sequence[Step]) -> Sequence[Step]:
     return (waiting(*running),) if steps and running else steps
 
 
-def repair_table(connection: Connection, specs: Sequence[Spec]) -> Sequence[Step]:
+def repair_table(
+    connection: Connection, specs: Sequence[Spec], done: list[Step] | None = None
+) -> Sequence[Step]:
     """Takes one table to its specs, as far as statements can.
 
     Args:
         connection: in autocommit mode, holding the deploy lock.
         specs: all specs of the table.
+        done: gets each step that was run, also where an error ends it.
 
     Returns:
         The steps that were run.
 
     Raises:
-        RefusedError: duplicate rows stand against a unique index.
+        RefusedError: duplicate rows stand against unique indexes, which were left as they are; the table's
+            others have been mended, unless their names are mixed up with those.
     """
     definitions = [spec.definition for spec in specs]
+    preflight = Preflight(connection)
 
     def plan() -> Sequence[Step]:
         (table,) = match_tables(specs, load_catalog(connection, definitions))
-        return plan_table(table)
+        refused = preflight.refused(table)
+        if refused and table.has_mixed_up_names:
+            return ()
+        return plan_table(table, without=refused)
 
-    return converge(connection, plan)
+    run = converge(connection, plan, done=done)
+    if preflight.complaints:
+        raise RefusedError(". ".join(preflight.complaints.values()))
+    return run
 
 
 def drop(connection: Connection, name: str, table: str, patience: Patience = DEFAULT_PATIENCE) -> None:
@@ -135,15 +158,15 @@ def _match(connection: Connection, definition: IndexDef) -> tuple[TableMatch, Ma
     return table, table.matches[0]
 
 
-def _refuse(match: Match) -> None:
+def _refuse(match: Match, *, exactly: bool) -> None:
     name = f"{match.want.table}.{match.want.name}"
-    if match.satisfied_by:
+    if match.satisfied_by and not exactly:
         return
     if match.undecided:
         raise RefusedError(
             f"can't decide whether {name} is there ({_unsure(match)}); write it as the server gives it back"
         )
-    if match.differences and match.same_name and match.same_name.usable:
+    if not exactly and match.differences and match.same_name and match.same_name.usable:
         differing = "; ".join(f"{d.attribute}: want {d.want}, have {d.have}" for d in match.differences)
         raise RefusedError(
             f"{name} exists with another definition ({differing}); "

@@ -11,6 +11,7 @@ from alembic.operations import Operations
 from psycopg import sql
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
+from kc_db.errors import RefusedError
 from kc_db.indexes import statements
 from kc_db.indexes.model import IndexDef, TableName
 
@@ -49,6 +50,12 @@ BEGIN
   END IF;
   DROP TABLE {copy};
 END $kc$"""
+# CONCURRENTLY can't build on it, and which partitions there are only the migration finds out.
+_NOT_PARTITIONED = """DO $kc$ BEGIN
+  IF EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = to_regclass({table}) AND relkind = 'p') THEN
+    RAISE EXCEPTION USING MESSAGE = {message};
+  END IF;
+END $kc$"""
 _COPY = "kc_db_wanted"
 _DROP_EMPTY = """DO $kc$ BEGIN
   LOCK TABLE {table};
@@ -58,12 +65,26 @@ _DROP_EMPTY = """DO $kc$ BEGIN
 END $kc$"""
 
 
-def create_index(operations: Operations, definition: IndexDef) -> None:
+def create_index(operations: Operations, definition: IndexDef, *, exactly: bool) -> None:
     """CREATE INDEX CONCURRENTLY IF NOT EXISTS, then a check, because an INVALID leftover satisfies that too.
 
     The check stands in the transaction that stamps, so that a failed build is never stamped.
+
+    Raises:
+        RefusedError: what is there has to be renamed or replaced, which a script can't find out.
     """
+    if exactly:
+        raise RefusedError(
+            f"{definition.name}: ensure_index(exactly=True) looks at what is there, and a script can't; "
+            "run this migration online"
+        )
+    table = _identifier(definition.table).as_string(None)
+    message = f"{definition.table} is partitioned; run the migration that builds {definition.name} online"
     with operations.get_context().autocommit_block():
+        _write(
+            operations,
+            sql.SQL(_NOT_PARTITIONED).format(table=sql.Literal(table), message=sql.Literal(message)),
+        )
         _write(operations, sql.SQL(_NO_LIMITS))
         _write(operations, statements.create_index(definition, if_not_exists=True))
         _write(operations, sql.SQL(_LIMITS_AS_BEFORE))
@@ -72,7 +93,7 @@ def create_index(operations: Operations, definition: IndexDef) -> None:
 
 def _check(definition: IndexDef) -> sql.Composed:
     table = definition.table
-    copy = replace(table, name=_COPY)
+    copy = TableName(table.schema, _COPY)
     create = statements.create_index(replace(definition, table=copy), name=_COPY + "_idx").as_string(None)
     drop = statements.as_text(statements.drop_index(table, definition.name))
     return sql.SQL(_CHECK).format(

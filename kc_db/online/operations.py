@@ -24,35 +24,39 @@ from kc_db.online import index_build, offline, tables
 class EnsureIndex(MigrateOperation):
     """A usable index of a definition is there: built CONCURRENTLY, or kept, under whatever name it has."""
 
-    def __init__(self, definition: IndexDef) -> None:
+    def __init__(self, definition: IndexDef, *, exactly: bool = False) -> None:
         self.definition = definition
+        self.exactly = exactly
 
     @classmethod
-    def ensure_index(cls, operations: Operations, create_index: str) -> None:
+    def ensure_index(cls, operations: Operations, create_index: str, *, exactly: bool = False) -> None:
         """Builds an index without blocking writes, unless a usable one of its definition is there.
 
         An INVALID leftover is dropped and built again; an equal index under another name is kept; an index of
-        the same name and another definition stops the migration. Has to be alone in its revision.
+        the same name and another definition stops the migration. On a partitioned table each partition's is
+        built, or taken if it is there, and attached. Has to be alone in its revision.
 
         Args:
             operations: Alembic's `op`.
             create_index: the CREATE INDEX statement, as a spec has it.
+            exactly: under this name: an equal index under another name is renamed, and one of another
+                definition under this name is replaced, after the new one has been built.
 
         Raises:
             InputError: it isn't one CREATE INDEX statement with a name, or says what isn't compared.
             RefusedError: the name means another definition, or duplicate rows stand against it.
         """
-        operations.invoke(cls(_parse(create_index)))
+        operations.invoke(cls(_parse(create_index), exactly=exactly))
 
 
 @Operations.implementation_for(EnsureIndex)
 def _ensure_index(operations: Operations, operation: EnsureIndex) -> None:
     context = operations.get_context()
     if context.as_sql:
-        offline.create_index(operations, operation.definition)
+        offline.create_index(operations, operation.definition, exactly=operation.exactly)
         return
     with _online(operations) as connection:
-        index_build.ensure(connection, operation.definition)
+        index_build.ensure(connection, operation.definition, exactly=operation.exactly)
 
 
 @Operations.register_operation("drop_index_online")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from kc_db.database import Connection, second_connection
-from kc_db.indexes.repair import Step
+from kc_db.indexes.steps import Step
 from kc_db.logs import log
 from kc_db.sql import load_sql
 

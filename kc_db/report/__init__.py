@@ -1,11 +1,11 @@
 """Findings in, text out: one module per format, each with `render(report) -> str`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from textwrap import indent
 
-from kc_db.findings import Finding, Problem
+from kc_db.findings import Finding, Problem, Severity
 
 FORMATS = ("text", "json", "sarif", "junit", "github")
 
@@ -32,8 +32,11 @@ class Report:
         headline: one line that says how it went.
         tables: figures for people.
         documentation: each rule's docstring, for the formats that carry it.
+        severities: each rule's severity, for the same.
         script: what was, or would be, run; text shows it instead of each finding's own remedy.
         source: the file or folder that says what is wanted; findings without a file of their own point there.
+        schemas: those that all have to match one set of specs; text says once what is true in many of them.
+        verdicts: of several databases, how each one did.
     """
 
     command: str
@@ -46,6 +49,9 @@ class Report:
     documentation: Mapping[str, str] | None = None
     source: str | None = None
     script: Sequence[str] = ()
+    severities: Mapping[str, Severity] | None = None
+    schemas: Sequence[str] = ()
+    verdicts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
@@ -73,10 +79,25 @@ def _explain(problem: Problem) -> Iterator[str]:
     for difference in problem.differences:
         yield _hang(f"    {difference.attribute:{width}}  want  ", difference.want or "(nothing)")
         yield _hang(f"    {'':{width}}  have  ", difference.have or "(nothing)")
+    yield from purpose_lines(problem)
+    yield from source_lines(problem)
+    yield from remedy_lines(problem)
+
+
+def purpose_lines(problem: Problem) -> Iterator[str]:
+    """Why the object must exist, if somebody wrote it down."""
     if problem.purpose:
         yield _hang("purpose: ", problem.purpose)
+
+
+def source_lines(problem: Problem) -> Iterator[str]:
+    """Where the want is written down, if it is."""
     if problem.file:
         yield f"stated in: {problem.file}" + (f":{problem.line}" if problem.line else "")
+
+
+def remedy_lines(problem: Problem) -> Iterator[str]:
+    """What mends it, if anything is known."""
     if problem.remedy:
         yield "mend it with:"
         yield from (indent(step, "    ") for step in problem.remedy)

@@ -4,10 +4,12 @@
 https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands, the escaping is that of
 `escapeData` and `escapeProperty` in https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts.
 GitHub shows the first ten errors and the first ten warnings of a step as annotations; the log shows all.
+What is true in many schemas or databases is therefore said once.
 """
 
 from kc_db.findings import Finding, Severity
 from kc_db.report import Report, explain
+from kc_db.report.fold import fold
 
 _COMMANDS = {
     Severity.ERROR: "error",
@@ -23,7 +25,7 @@ def render(report: Report) -> str:
     """One command per finding; one notice with the headline if there is none."""
     if not report.findings:
         return _command("notice", report.headline, title=f"kc-db {report.command}")
-    return "\n".join(map(_finding, report.findings))
+    return "\n".join(map(_finding, fold(report.findings, report.schemas)))
 
 
 def _finding(finding: Finding) -> str:
@@ -32,7 +34,7 @@ def _finding(finding: Finding) -> str:
     place = {"file": problem.file, "line": problem.line} if problem.file else {}
     return _command(
         _COMMANDS[finding.severity],
-        f"{problem.where}: {explain(problem)}",
+        f"{finding.place}: {explain(problem)}",
         **place,
         title=undetermined + finding.rule,
     )

@@ -25,7 +25,9 @@ def render(report: Report) -> str:
 
 def _finding(finding: Finding) -> Mapping[str, object]:
     problem = finding.problem
+    target = {"target": finding.target} if finding.target else {}
     return {
+        **target,
         "rule": finding.rule,
         "severity": str(finding.severity),
         "where": problem.where,

@@ -7,6 +7,7 @@ and to the characters of XML 1.0 (https://www.w3.org/TR/xml/#charsets), which no
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET  # only for writing
 
 from kc_db.findings import Finding, Severity
@@ -22,33 +23,52 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(report: Report) -> str:
-    """One suite with a case per finding, or with one that passes: to some servers no tests are a failure."""
-    outcomes = Counter(_OUTCOMES[finding.severity] for finding in report.findings)
-    counts = {
-        "tests": str(len(report.findings) or 1),
-        "failures": str(outcomes["failure"]),
-        "errors": str(outcomes["error"]),
-    }
-    root = ET.Element("testsuites", counts)
-    suite = ET.SubElement(
-        root,
-        "testsuite",
-        {"name": _clean(f"kc-db {report.command}"), **counts, "skipped": str(outcomes["skipped"])},
-    )
-    properties = ET.SubElement(suite, "properties")
-    for name, value in (
-        ("version", report.version),
-        ("target", report.target),
-        ("correlation_id", report.correlation_id),
-        ("headline", report.headline),
-    ):
-        ET.SubElement(properties, "property", name=name, value=_clean(value))
-    for finding in report.findings:
-        _add_case(suite, report.command, finding)
-    if not report.findings:
-        ET.SubElement(suite, "testcase", classname=_clean(report.command), name="no findings")
+    """A suite per database, a case per finding, or one that passes: to some servers no test is a failure."""
+    suites = _suites(report)
+    total = sum((_counts(findings) for _, _, findings in suites), Counter())
+    root = ET.Element("testsuites", {key: str(total[key]) for key in ("tests", "failures", "errors")})
+    for name, headline, findings in suites:
+        _add_suite(root, report, (name, headline), findings)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
+
+
+def _suites(report: Report) -> list[tuple[str, str, list[Finding]]]:
+    """Database, verdict and findings of each suite; of several databases, what is no one's comes last."""
+    of: dict[str, list[Finding]] = {target: [] for target in report.verdicts}
+    for finding in report.findings:
+        of.setdefault((report.verdicts and finding.target) or report.target, []).append(finding)
+    of = of or {report.target: []}
+    return [(name, report.verdicts.get(name, report.headline), findings) for name, findings in of.items()]
+
+
+def _counts(findings: Sequence[Finding]) -> Counter[str]:
+    outcomes = Counter(_OUTCOMES[finding.severity] for finding in findings)
+    return Counter(
+        tests=len(findings) or 1,
+        failures=outcomes["failure"],
+        errors=outcomes["error"],
+        skipped=outcomes["skipped"],
+    )
+
+
+def _add_suite(root: ET.Element, report: Report, title: tuple[str, str], findings: Sequence[Finding]) -> None:
+    target, headline = title
+    name = f"kc-db {report.command}" + (f" {target}" if report.verdicts else "")
+    counts = {key: str(count) for key, count in _counts(findings).items()}
+    suite = ET.SubElement(root, "testsuite", {"name": _clean(name), **counts})
+    properties = ET.SubElement(suite, "properties")
+    for key, value in (
+        ("version", report.version),
+        ("target", target),
+        ("correlation_id", report.correlation_id),
+        ("headline", headline),
+    ):
+        ET.SubElement(properties, "property", name=key, value=_clean(value))
+    for finding in findings:
+        _add_case(suite, report.command, finding)
+    if not findings:
+        ET.SubElement(suite, "testcase", classname=_clean(report.command), name="no findings")
 
 
 def _add_case(suite: ET.Element, command: str, finding: Finding) -> None:

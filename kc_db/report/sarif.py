@@ -52,7 +52,8 @@ def render(report: Report) -> str:
 
 def _rules(report: Report) -> list[dict[str, object]]:
     documentation = report.documentation or {}
-    levels = {finding.rule: _LEVELS[finding.severity] for finding in reversed(report.findings)}
+    found = {finding.rule: finding.severity for finding in reversed(report.findings)}
+    levels = {name: _LEVELS[severity] for name, severity in (found | dict(report.severities or {})).items()}
     return [
         _rule(name, documentation.get(name) or name, levels.get(name))
         for name in sorted(documentation.keys() | levels.keys())
@@ -71,7 +72,7 @@ def _rule(name: str, documentation: str, level: str | None) -> dict[str, object]
 
 def _result(finding: Finding, source: str | None) -> dict[str, object]:
     problem = finding.problem
-    location: dict[str, object] = {"logicalLocations": [{"fullyQualifiedName": problem.where}]}
+    location: dict[str, object] = {"logicalLocations": [{"fullyQualifiedName": finding.place}]}
     if file := problem.file or source:
         region = {"region": {"startLine": problem.line}} if problem.file and problem.line else {}
         location = {"physicalLocation": {"artifactLocation": {"uri": _uri(file)}} | region} | location
@@ -79,7 +80,7 @@ def _result(finding: Finding, source: str | None) -> dict[str, object]:
         "ruleId": finding.rule,
         "kind": "open" if finding.severity is Severity.UNDETERMINED else "fail",
         "level": _LEVELS[finding.severity],
-        "message": {"text": f"{problem.where}: {explain(problem)}"},
+        "message": {"text": f"{finding.place}: {explain(problem)}"},
         "locations": [location],
         "partialFingerprints": {"primaryLocationLineHash": _fingerprint(finding)},
     }
@@ -91,4 +92,4 @@ def _uri(file: str) -> str:
 
 
 def _fingerprint(finding: Finding) -> str:
-    return sha256(f"{finding.rule}\0{finding.problem.where}".encode(errors="replace")).hexdigest()
+    return sha256(f"{finding.rule}\0{finding.place}".encode(errors="replace")).hexdigest()

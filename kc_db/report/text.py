@@ -1,12 +1,18 @@
-"""The report for people: figures first, then what is wrong, the worst first; the verdict stands last."""
+"""The report for people: figures first, then what is wrong, the worst first; the verdict stands last.
+
+Findings that belong to a table stand under its name, the worst table first.
+"""
 
 import re
+from collections.abc import Iterator, Sequence
 from textwrap import indent
 
 import click
 
-from kc_db.findings import Finding, Severity
-from kc_db.report import Report, Table, explain
+from kc_db.findings import Difference, Finding, Problem, Severity, count_by_severity, count_in_words
+from kc_db.report import Report, Table, explain, purpose_lines, remedy_lines, source_lines
+from kc_db.report.fold import fold
+from kc_db.report.marks import Span, marked, marks_under
 
 _COLOURS = {
     Severity.ERROR: "red",
@@ -22,18 +28,66 @@ def render(report: Report, *, colour: bool = False) -> str:
     """Plain text that pastes into a ticket; coloured only where asked for."""
     blocks = [_table(table) for table in report.tables]
     shown = [finding for finding in report.findings if not (report.script and finding.problem.remedy)]
-    blocks += [_finding(finding) for finding in shown]
+    for name, group in _groups(fold(shown, report.schemas)):
+        blocks += [_heading(name, group)] if name else []
+        blocks += [_finding(finding) for finding in group]
     if report.script:
         blocks.append(_visible("\n".join(report.script)))
+    if report.verdicts:
+        blocks.append(_table(Table("Each database", ("database", "verdict"), tuple(report.verdicts.items()))))
     blocks.append(_visible(f"{report.command} ({report.target}): {report.headline}"))
     text = "\n\n".join(blocks)
     return text if colour else click.unstyle(text)
 
 
+def _groups(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
+    """The findings by what they belong to; those that belong to nothing come first, under no name."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        name = " ".join(filter(None, (finding.target, finding.problem.group)))
+        groups.setdefault(_line(name), []).append(finding)
+    return sorted(groups.items(), key=_by_badness)
+
+
+def _by_badness(group: tuple[str, Sequence[Finding]]) -> tuple[bool, list[int], str]:
+    name, findings = group
+    return bool(name), [-count for count in count_by_severity(findings).values()], name
+
+
+def _heading(name: str, findings: Sequence[Finding]) -> str:
+    heading = f"{name}: {count_in_words(findings)}"
+    return f"{click.style(heading, bold=True)}\n{'=' * len(heading)}"
+
+
 def _finding(finding: Finding) -> str:
     severity = click.style(str(finding.severity), fg=_COLOURS[finding.severity], bold=True)
     headline = f"{severity} {click.style(finding.rule, bold=True)}: {_line(finding.problem.where)}"
-    return f"{headline}\n{indent(_visible(explain(finding.problem)), '    ')}"
+    problem = finding.problem
+    text = "\n".join(_lines(problem)) if problem.group else _visible(explain(problem))
+    return f"{headline}\n{indent(text, '    ')}"
+
+
+def _lines(problem: Problem) -> Iterator[str]:
+    yield _visible(problem.message)
+    yield from map(_visible, purpose_lines(problem))
+    visible = (
+        Difference(*map(_visible, (difference.attribute, difference.want, difference.have)))
+        for difference in problem.differences
+    )
+    for line, spans in marked(visible):
+        yield _coloured(line, spans)
+        if spans:
+            yield click.style(marks_under(line, spans), fg="red")
+    yield from map(_visible, source_lines(problem))
+    yield from map(_visible, remedy_lines(problem))
+
+
+def _coloured(line: str, spans: Sequence[Span]) -> str:
+    parts, done = [], 0
+    for begin, end in spans:
+        parts += [line[done:begin], click.style(line[begin:end], fg="red")]
+        done = end
+    return "".join([*parts, line[done:]])
 
 
 def _table(table: Table) -> str:

@@ -92,6 +92,15 @@ def test_a_fleet_that_does_not() -> None:
     assert (code, out[out.index("error over-budget") :], err) == (1, dedent(expected), "")
 
 
+def test_the_project_sets_severities() -> None:
+    Path("fleet.toml").write_text(SMALL.replace("33", "32"))
+    Path("pyproject.toml").write_text('[tool.kc-db.severity]\nover-budget = "warning"\n')
+    code, out, _ = outcome("fleet.toml")
+    assert (code, "warning over-budget: database primary" in out) == (0, True)
+    Path("pyproject.toml").write_text('[tool.kc-db.severity]\nover-budget = "of"\n')
+    assert outcome("fleet.toml")[0] == 2
+
+
 def test_columns_name_what_differs() -> None:
     Path("pool_budget.toml").write_text(
         "[databases.main]\nmax_connections = 30\n[databases.replica]\nmax_connections = 20\n"

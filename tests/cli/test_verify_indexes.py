@@ -65,6 +65,9 @@ def test_what_is_missing(connection: Connection, database_url: str) -> None:
     connection.execute(SETUP)
     code, out, err = outcome("--database-url", database_url)
     expected = """\
+        public.t: 1 error
+        =================
+
         error missing-index: public.t.x
             no index of this definition exists
             purpose: Finds an A.

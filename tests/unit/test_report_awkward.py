@@ -40,6 +40,7 @@ def problems(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Problem]:
         differences=st.lists(st.builds(Difference, texts, texts, texts), max_size=2).map(tuple),
         file=st.none() | st.text(),
         line=st.none() | st.integers(1, 10_000),
+        group=st.none() | texts,
     )
 
 
@@ -63,6 +64,7 @@ def reports(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Report]:
         ),
         documentation=st.none() | st.dictionaries(texts, texts, max_size=2),
         source=st.none() | st.text(),
+        severities=st.none() | st.dictionaries(RULES, st.sampled_from(Severity)),
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -82,6 +83,75 @@ undetermined different-predicate: public.payments.a_idx
 
 verify-indexes (kc at db.internal:5432): 1 error, 1 undetermined"""
     )
+
+
+def in_group(finding: Finding, group: str | None, target: str | None = None) -> Finding:
+    return replace(finding, target=target, problem=replace(finding.problem, group=group))
+
+
+def test_text_groups_findings_by_table_the_worst_first_and_marks_what_differs() -> None:
+    findings = (
+        in_group(UNMANAGED, "public.payments"),
+        in_group(UNDECIDED, "public.payments"),
+        in_group(replace(UNDECIDED, severity=Severity.WARNING), None),
+        in_group(DIFFERENT, "public.sessions"),
+        in_group(UNMANAGED, "public.sessions"),
+        in_group(UNMANAGED, "public.sessions"),
+    )
+    assert render(replace(CLEAN, findings=findings), "text") == (
+        """\
+warning different-predicate: public.payments.a_idx
+    A standby can't tell.
+
+public.sessions: 1 error, 2 information
+=======================================
+
+error different-definition: public.sessions.sessions_slot_idx
+    The index is not the one that the spec asks for.
+    purpose: A student's upcoming sessions,
+             soonest first.
+        keys       want  student_id, scheduled_date
+                                   ^^^^^^^^^^^^^^^^
+                   have  student_id
+        predicate  want  (nothing)
+                   have  status = 'open'
+                         ^^^^^^^^^^^^^^^
+    stated in: index_specs/sessions.sql:2
+    mend it with:
+        DROP INDEX CONCURRENTLY public.sessions_slot_idx;
+        CREATE INDEX CONCURRENTLY sessions_slot_idx
+            ON sessions (student_id, scheduled_date);
+
+information unmanaged-index: public.payments.old_idx
+    No spec asks for it.
+
+information unmanaged-index: public.payments.old_idx
+    No spec asks for it.
+
+public.payments: 1 information, 1 undetermined
+==============================================
+
+information unmanaged-index: public.payments.old_idx
+    No spec asks for it.
+
+undetermined different-predicate: public.payments.a_idx
+    A standby can't tell.
+
+verify-indexes (kc at db.internal:5432): all 9 are there"""
+    )
+
+
+def test_text_in_colour_has_the_same_marks() -> None:
+    report = replace(CLEAN, findings=[in_group(DIFFERENT, "public.sessions")])
+    coloured = render(report, "text", colour=True)
+    assert "student_id\x1b[31m, scheduled_date\x1b[0m" in coloured
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == render(report, "text")
+
+
+def test_groups_change_nothing_in_what_machines_read() -> None:
+    grouped = replace(REPORT, findings=[in_group(finding, "public.t") for finding in REPORT.findings])
+    for format_name in FORMATS[1:]:
+        assert render(grouped, format_name) == render(REPORT, format_name)
 
 
 def test_text_without_findings_is_one_line() -> None:
@@ -374,6 +444,21 @@ def sarif_result(finding: Finding, kind: str, level: str) -> dict[str, object]:
         "partialFingerprints": {
             "primaryLocationLineHash": sha256(f"{finding.rule}\0{problem.where}".encode()).hexdigest()
         },
+    }
+
+
+def test_sarif_rules_have_the_severity_that_the_project_sets() -> None:
+    severities = {"b": Severity.ERROR, "different-definition": Severity.WARNING}
+    documented = replace(
+        REPORT, severities=severities, documentation={"b": "B.", **(REPORT.documentation or {})}
+    )
+    (run,) = json.loads(render(documented, "sarif"))["runs"]
+    levels = {rule["id"]: rule["defaultConfiguration"]["level"] for rule in run["tool"]["driver"]["rules"]}
+    assert levels == {
+        "b": "error",
+        "different-definition": "warning",
+        "different-predicate": "none",
+        "unmanaged-index": "note",
     }
 
 

@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from kc_db.findings import Finding, Problem, Severity
-from kc_db.rulebook import apply_rules, load_rules
+from kc_db.rulebook import apply_rules, describe_rules, load_rules, rule_names
 
 LOST_KEY = '''\
 """A key is lost.
@@ -92,3 +92,13 @@ def test_an_empty_package_has_no_rules(house: Path) -> None:
     (house / "broken_door.py").unlink()
     assert load_rules(imported(house)) == ()
     assert apply_rules((), "anything") == []
+
+
+def test_rules_say_of_themselves_what_they_are_without_being_imported(house: Path) -> None:
+    package = imported(house)
+    described = describe_rules(package)
+    assert rule_names(package) == ("broken-door", "lost-key")
+    assert not [name for name in sys.modules if name.startswith(f"{package.__name__}.")]
+    assert [(rule.name, rule.severity, rule.documentation) for rule in described] == [
+        (rule.name, rule.severity, rule.documentation) for rule in load_rules(package)
+    ]

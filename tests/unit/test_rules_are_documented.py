@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kc_db.rulebook import Rule, load_rules
+from kc_db.rulebook import Rule, describe_rules, load_rules
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("kc_db.indexes.rules", "kc_db.budget.rules")
@@ -20,6 +20,15 @@ def rules() -> list[Rule]:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_each_package_has_rules(package: str) -> None:
     assert load_rules(import_module(package))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_is_read_of_a_rule_is_what_it_is(package: str) -> None:
+    """explain-rule reads the modules, and imports none."""
+    module = import_module(package)
+    assert [(rule.name, rule.severity, rule.documentation) for rule in describe_rules(module)] == [
+        (rule.name, rule.severity, rule.documentation) for rule in load_rules(module)
+    ]
 
 
 def test_names_are_unique_over_all_packages(rules: list[Rule]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kc_db.budget.locate import Place, Position, nearest, places
+from kc_db.toml.locate import Place, Position, nearest, places
 
 TEXT = """\
 top = 1
@@ -52,3 +52,11 @@ def test_the_nearest_table_stands_in_for_what_is_not_written() -> None:
     assert nearest(found, ("a", "c", "missing", "more")) == found["a", "c"]
     assert nearest(found, ("nowhere",)) is None
     assert nearest(found, ()) is None
+
+
+def test_each_element_of_an_array_of_tables_has_its_place() -> None:
+    found = places("[[a]]\nx = 1\n\n[b]\n[[a]]\nx = 2\n[[c.d]]\n")
+    assert [found["a", number].key for number in "01"] == [Position(1, 3), Position(5, 3)]
+    assert [found["a", number, "x"].value for number in "01"] == [Position(2, 5), Position(6, 5)]
+    assert found["c", "d", "0"].key == Position(7, 3)
+    assert found["a", "x"].value == Position(2, 5)

@@ -27,4 +27,5 @@ def check(subject: Subject) -> Iterator[Problem]:
                 remedy=tuple(step.text for step in plan_duplicate(table, index, keep)),
                 file=match.spec.file if match else None,
                 line=match.spec.line if match else None,
+                group=str(index.definition.table),
             )

@@ -8,9 +8,10 @@ writes go on.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kc_db.findings import Problem, Severity
-from kc_db.indexes.verify import Subject, problem_of
+from kc_db.indexes.verify import Subject, problem_of, shown
 
 severity = Severity.ERROR
 
@@ -18,7 +19,7 @@ severity = Severity.ERROR
 def check(subject: Subject) -> Iterator[Problem]:
     """One problem for each spec that nothing stands for."""
     for match in subject.matches:
-        if match.satisfied_by or match.same_name or match.undecided:
+        if match.satisfied_by or match.same_name or match.undecided or match.being_built:
             continue
         message = "no index of this definition exists"
         for index in match.live.indexes:
@@ -28,4 +29,4 @@ def check(subject: Subject) -> Iterator[Problem]:
             message += f", and the table has no column {', '.join(match.missing_columns)}"
         if match.name_taken_by:
             message += f"; the name is taken by {match.name_taken_by}"
-        yield problem_of(match, message)
+        yield replace(problem_of(match, message), found=f"{message}: {shown(match.want)}")

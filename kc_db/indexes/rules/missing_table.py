@@ -34,6 +34,7 @@ def check(subject: Subject) -> Iterator[Problem]:
             remedy=(remedy,),
             file=first.file,
             line=first.line,
+            group=str(table.table),
         )
 
 

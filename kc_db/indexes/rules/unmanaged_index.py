@@ -9,6 +9,7 @@ it.
 from collections.abc import Iterator
 
 from kc_db.findings import Problem, Severity
+from kc_db.indexes.repair_partitioned import left_over, was_replaced
 from kc_db.indexes.verify import Subject, shown
 
 severity = Severity.INFORMATION
@@ -20,4 +21,6 @@ def check(subject: Subject) -> Iterator[Problem]:
         reported = table.claimed | {index.name for index, _ in table.duplicates}
         for index in table.live.indexes if table.live else ():
             if index.usable and not index.primary and index.name not in reported:
-                yield Problem(index.qualified_name, f"no spec wants this index: {shown(index)}")
+                message = f"no spec wants this index: {shown(index.definition)}"
+                remedy = (left_over(index).text,) if was_replaced(table.live, index) else ()
+                yield Problem(index.qualified_name, message, remedy, group=str(index.definition.table))

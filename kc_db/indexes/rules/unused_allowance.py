@@ -22,4 +22,5 @@ def check(subject: Subject) -> Iterator[Problem]:
             remedy=(f"-- delete the remark in {spec.file}:{allowance.line}",),
             file=spec.file,
             line=allowance.line,
+            group=str(spec.definition.table),
         )

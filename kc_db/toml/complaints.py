@@ -1,4 +1,4 @@
-"""What is wrong with a budget file: every mistake is one line with file, line, column and the key."""
+"""What is wrong with a TOML file: every mistake is one line with file, line, column and the key."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +25,9 @@ _SENTENCES = {
     "less_than_equal": "must be {le} or less, not {given}",
     "literal_error": "must be {expected}, not {given}",
     "model_type": "must be a table, not {given}",
+    "date_type": "must be a date without quotes, like 2030-12-31, not {given}",
+    "list_type": "must be a list, not {given}",
+    "string_too_short": "must not be empty",
     "dict_type": "must be a table, not {given}",
     "all_or_positive": 'must be 1 or more, or "all", not {given}',
     "missing": "is missing",
@@ -45,15 +48,17 @@ class Complaints:
     Attributes:
         file: its name.
         text: its text, from which positions are taken if there is a mistake.
+        table: the table of the file that paths start from.
     """
 
     file: str
     text: str
+    table: Path = ()
     _gathered: list[_Complaint] = field(default_factory=list)
 
     def add(self, path: Path, message: str, *, is_about_key: bool = False) -> None:
         """Notes one mistake at a key path; points at the value there, or at the key itself."""
-        complaint = _Complaint(path, message, is_about_key)
+        complaint = _Complaint((*self.table, *path), message, is_about_key)
         if complaint not in self._gathered:  # environments share most of their tables
             self._gathered.append(complaint)
 
@@ -72,7 +77,7 @@ class Complaints:
         """
         if not self._gathered:
             return
-        from kc_db.budget.locate import nearest, places
+        from kc_db.toml.locate import nearest, places
 
         found = places(self.text)
         errors = []
@@ -96,6 +101,8 @@ def join_errors(errors: Sequence[InputError]) -> InputError:
 
 def key_path(detail: "ErrorDetails") -> Path:
     """The keys that lead to a mistake, without pydantic's own remarks in between."""
+    if not detail["loc"]:
+        return ()
     *around, last = map(str, detail["loc"])
     is_key = detail["type"] == "extra_forbidden" or last not in _MARKS
     return (*(key for key in around if key not in _MARKS), *([last] if is_key else []))

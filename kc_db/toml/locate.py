@@ -1,6 +1,7 @@
 """Where a value stands in a TOML file: tomllib forgets it, and mistakes have to be pointed at."""
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -25,7 +26,10 @@ class Place(NamedTuple):
 
 
 def places(text: str) -> Mapping[Path, Place]:
-    """The place of each key path of a valid TOML document; of a table written in pieces, the first."""
+    """The place of each key path of a valid TOML document; of a table written in pieces, the first.
+
+    Each element of an array of tables is there by its number as well: `("accepted", "0", "rule")`.
+    """
     lines = text.encode().split(b"\n")
     found: dict[Path, Place] = {}
     root = Parser(Language(tree_sitter_toml.language())).parse(text.encode()).root_node
@@ -43,6 +47,7 @@ def nearest(found: Mapping[Path, Place], path: Path) -> Place | None:
 
 
 def _entries(node: Node, prefix: Path) -> Iterator[tuple[Path, Node, Node]]:
+    counts: Counter[Path] = Counter()
     for child in node.named_children:
         if child.type in {"table", "table_array_element"}:
             header = child.named_children[0]
@@ -51,6 +56,11 @@ def _entries(node: Node, prefix: Path) -> Iterator[tuple[Path, Node, Node]]:
                 path = (*path, _name(part))
                 yield path, part, part
             yield from _entries(child, path)
+            if child.type == "table_array_element":
+                counted = (*path, str(counts[path]))
+                counts[path] += 1
+                yield counted, header, header
+                yield from _entries(child, counted)
         elif child.type == "pair":
             yield from _pair(child, prefix)
 

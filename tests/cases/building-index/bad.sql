@@ -1,0 +1,1 @@
+CREATE TABLE lessons (id integer PRIMARY KEY, student integer, day date, room text);

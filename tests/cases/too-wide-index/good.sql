@@ -1,0 +1,2 @@
+CREATE TABLE lessons (id integer PRIMARY KEY, notes varchar(500));
+CREATE INDEX lessons_notes_idx ON lessons (notes);

@@ -1,0 +1,2 @@
+CREATE TABLE lessons (id integer PRIMARY KEY, room text NOT NULL, hour timestamptz NOT NULL);
+CREATE UNIQUE INDEX lessons_room_hour_key ON lessons (room, hour);
