@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Index, Table, text
 
 TABLE = """
-CREATE TABLE t (id integer NOT NULL, a integer, b text, c text COLLATE "C", v varchar(20), d date, ts timestamptz, j jsonb,
-                tv tsvector, p point, bo boolean, "Mixed" text)
+CREATE TABLE t (
+    id integer NOT NULL, a integer, b text, c text COLLATE "C", v varchar(20), d date, ts timestamptz,
+    j jsonb, tv tsvector, p point, bo boolean, "Mixed" text
+)
 """
 Model = Callable[[Table], Index]
 

@@ -9,7 +9,7 @@ from tests.deploys import wait_until
 
 WAITS = (
     "SELECT EXISTS (SELECT FROM pg_stat_progress_create_index "
-    "WHERE datname = current_database() AND phase LIKE 'waiting for%')"
+    "WHERE datname = current_database() AND phase = 'waiting for old snapshots')"
 )
 
 

@@ -7,11 +7,11 @@ from tests.conftest import Connection
 PASSING_NAME = "kc_form"
 REFUSED = "refused: "
 
-# The statement is run, then pg_get_indexdef() of what it made, until that stands still, as a dump and restore would
-# do. The form is what the catalog has in the end, without what makes no difference to the server: which of two names
-# an operator class has, how a storage parameter was spelled, and, of an expression's tree, where a node stood and
-# whether a function was written as a call, a cast or in SQL's own syntax (equal() in src/backend/nodes leaves
-# out the same). What is made is undone at once.
+# The statement is run, then pg_get_indexdef() of what it made, until that stands still, as a dump and
+# restore would do. The form is what the catalog has in the end, without what makes no difference to the
+# server: which of two names an operator class has, how a storage parameter was spelled, and, of an
+# expression's tree, where a node stood and whether a function was written as a call, a cast or in SQL's own
+# syntax (equal() in src/backend/nodes/equalfuncs.c leaves out the same). What is made is undone at once.
 _FUNCTION = rf"""
 CREATE FUNCTION public.kc_index_form(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -36,16 +36,15 @@ BEGIN
                 (SELECT string_agg(opcfamily || '/' || opcintype, ' ' ORDER BY position)
                  FROM unnest(indclass::oid[]) WITH ORDINALITY AS class (oid, position)
                  JOIN pg_opclass USING (oid)),
-                (SELECT string_agg(attnum || ':' || (SELECT string_agg(option_name || '=' || option_value::numeric, ','
-                                                     ORDER BY option_name)
-                                                     FROM pg_options_to_table(attoptions)), ' ' ORDER BY attnum)
-                 FROM pg_attribute WHERE attrelid = made),
+                (SELECT string_agg(attnum || ':' || option_name || '=' || option_value::numeric, ' '
+                                   ORDER BY attnum, option_name)
+                 FROM pg_attribute, pg_options_to_table(attoptions) WHERE attrelid = made),
                 regexp_replace(concat_ws(' WHERE ', indexprs, indpred),
                                ' :(\w+format|location|list_start|list_end) -?\d+', '', 'g'))
             INTO form
             FROM pg_class JOIN pg_am ON pg_am.oid = relam, pg_index, LATERAL (
-                SELECT indrelid, indkey, indnkeyatts, indisunique, to_jsonb(pg_index) -> 'indnullsnotdistinct',
-                       indoption, indcollation) AS index
+                SELECT indrelid, indkey, indnkeyatts, indisunique, indoption, indcollation,
+                       to_jsonb(pg_index) -> 'indnullsnotdistinct') AS index
             WHERE pg_class.oid = made AND indexrelid = made;
             text := pg_get_indexdef(made);
             RAISE SQLSTATE 'KC001';
@@ -71,6 +70,7 @@ def forms(connection: Connection, statements: Sequence[str]) -> list[str]:
 
     One that it refuses begins with REFUSED.
     """
-    question = "SELECT public.kc_index_form(statement) FROM unnest(%s::text[]) WITH ORDINALITY AS s (statement, n) ORDER BY n"
-    rows = connection.execute(question, [list(statements)])
+    given = "unnest(%s::text[]) WITH ORDINALITY AS given (statement, position)"
+    question = f"SELECT public.kc_index_form(statement) FROM {given} ORDER BY position"
+    rows = connection.execute(question.encode(), [list(statements)])
     return [str(row[0]) for row in rows]

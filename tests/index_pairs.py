@@ -1,7 +1,7 @@
 """Pairs of indexes: written differently and the same, and alike and not; the tests let a server prove each.
 
-A line is what follows `CREATE INDEX name ON t`, in ways parted by ` | `; each way makes a pair with the line's
-first. A line that only newer servers know begins with the first version.
+A line is what follows `CREATE INDEX name ON t`, in ways parted by ` | `; each way makes a pair with the
+line's first. A line that only newer servers know begins with the first version.
 """
 
 from collections.abc import Iterator

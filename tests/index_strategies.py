@@ -1,4 +1,4 @@
-"""Hypothesis strategies: any index that PostgreSQL can make on one wide table, and each change of one attribute.
+"""Hypothesis strategies: any index that PostgreSQL can make, and each change of one attribute.
 
 A Plan is an index as somebody might write it; what two of them mean is for the server to say.
 """

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-COLUMNS = (
-    "i int, i2 int, sm smallint, i8 bigint, n numeric, f float8, bo boolean, v varchar(30), v0 varchar, c char(5), "
-    'tx text, tx2 text, txc text COLLATE "C", ch "char", nm name, d date, tm time, ts timestamptz, tsv timestamp, '
-    "iv interval, u uuid, by bytea, j jsonb, ine inet, ci cidr, mac macaddr, lsn pg_lsn, bits varbit, e en, "
-    "dm dom, di doi, ia int[], ta text[], va varchar(3)[], r int4range, tr tstzrange, mr int4multirange, "
-    "tv tsvector, tq tsquery, p point, bx box, po polygon, ce circle, co comp, "
-    '"Mixed Case" int, "select" text, "größe" text, "a.b" text, "quo""te" int'
-)
+COLUMNS = """
+    i int, i2 int, sm smallint, i8 bigint, n numeric, f float8, bo boolean, v varchar(30), v0 varchar,
+    c char(5), tx text, tx2 text, txc text COLLATE "C", ch "char", nm name, d date, tm time, ts timestamptz,
+    tsv timestamp, iv interval, u uuid, by bytea, j jsonb, ine inet, ci cidr, mac macaddr, lsn pg_lsn,
+    bits varbit, e en, dm dom, di doi, ia int[], ta text[], va varchar(3)[], r int4range, tr tstzrange,
+    mr int4multirange, tv tsvector, tq tsquery, p point, bx box, po polygon, ce circle, co comp,
+    "Mixed Case" int, "select" text, "größe" text, "a.b" text, "quo""te" int
+"""
 TABLES = ("t", '"Mixed Table"', '"sch ema"."tabellé"')
 SETUP = (
     "CREATE TYPE en AS ENUM ('a', 'b'); CREATE TYPE comp AS (x int, y text);"
@@ -35,12 +35,8 @@ _TEXT: Classes = {
     "brin": ("", "text_minmax_ops", "text_bloom_ops"),
 }
 KINDS: Mapping[str, Classes] = {
-    **{
-        name: _scalar(name)
-        for name in (
-            "int2 int4 int8 float8 numeric date time timestamp timestamptz interval uuid macaddr pg_lsn".split()
-        )
-    },
+    **{name: _scalar(name) for name in ("int2", "int4", "int8", "float8", "numeric", "date", "time")},
+    **{name: _scalar(name) for name in ("timestamp", "timestamptz", "interval", "uuid", "macaddr", "pg_lsn")},
     **{name: _scalar(name, brin="minmax bloom") for name in ("bytea", "name", "char")},
     "bpchar": {
         **_scalar("bpchar", brin="minmax bloom"),
@@ -60,12 +56,12 @@ KINDS: Mapping[str, Classes] = {
     "enum": {"btree": ("", "enum_ops"), "hash": ("", "enum_ops")},
     "array": {"btree": ("", "array_ops"), "hash": ("", "array_ops"), "gin": ("", "array_ops")},
     "range": {
-        **{method: ("", "range_ops") for method in ("btree", "hash", "gist", "spgist")},
+        **dict.fromkeys(("btree", "hash", "gist", "spgist"), ("", "range_ops")),
         "brin": ("", "range_inclusion_ops"),
     },
-    "multirange": {method: ("", "multirange_ops") for method in ("btree", "hash", "gist")},
-    "tsvector": {method: ("", "tsvector_ops") for method in ("btree", "gist", "gin")},
-    "tsquery": {method: ("", "tsquery_ops") for method in ("btree", "gist")},
+    "multirange": dict.fromkeys(("btree", "hash", "gist"), ("", "multirange_ops")),
+    "tsvector": dict.fromkeys(("btree", "gist", "gin"), ("", "tsvector_ops")),
+    "tsquery": dict.fromkeys(("btree", "gist"), ("", "tsquery_ops")),
     "point": {"gist": ("", "point_ops"), "spgist": ("", "quad_point_ops", "kd_point_ops")},
     "box": {"gist": ("", "box_ops"), "spgist": ("", "box_ops"), "brin": ("", "box_inclusion_ops")},
     "polygon": {"gist": ("", "poly_ops"), "spgist": ("", "poly_ops")},
@@ -74,23 +70,25 @@ KINDS: Mapping[str, Classes] = {
 }
 _KEYS_OF_KIND = {
     "int4": """
-        i | i2 | di | "Mixed Case" | "quo""te" | coalesce(i, 0) | (i + 1) | (i * 2 + 1) | (-i) | abs(i) | greatest(i, 0)
-        | (ia[1]) | ((co).x) | (nullif(i, 0)) | length(tx) | lower(r) | (position('a' in tx)) | (d - date '2020-01-01')
-        | array_length(ia, 1) | (v::int) | (i % 10) | (CASE WHEN i > 0 THEN i ELSE i2 END)""",
+        i | i2 | di | "Mixed Case" | "quo""te" | coalesce(i, 0) | (i + 1) | (i * 2 + 1) | (-i) | abs(i)
+        | greatest(i, 0) | (ia[1]) | ((co).x) | (nullif(i, 0)) | length(tx) | lower(r)
+        | (position('a' in tx)) | (d - date '2020-01-01') | array_length(ia, 1) | (v::int) | (i % 10)
+        | (CASE WHEN i > 0 THEN i ELSE i2 END)""",
     "int2": "sm | (i::smallint)",
     "int8": "i8 | (i::bigint) | (i8 + i)",
     "float8": "f | (p <-> point '(0,0)') | date_part('year', d) | sqrt(f)",
     "numeric": "n | (n::numeric(10,2)) | round(n, 2) | (extract(year from d)) | (extract(epoch from tsv))",
     "bool": """
-        bo | (NOT bo) | (i IS NULL) | (i > 3) | (i BETWEEN 1 AND 2) | (v IN ('a', 'b')) | (tx LIKE 'a%') | (i = ANY (ia))
-        | (bo AND i > 3) | (i IN (1, 2)) | (bo IS TRUE) | (tx IS NOT NULL) | (i IS DISTINCT FROM 3)
-        | (tx COLLATE "C" > 'a') | (bo OR i > 3 AND i2 > 4)""",
+        bo | (NOT bo) | (i IS NULL) | (i > 3) | (i BETWEEN 1 AND 2) | (v IN ('a', 'b')) | (tx LIKE 'a%')
+        | (i = ANY (ia)) | (bo AND i > 3) | (i IN (1, 2)) | (bo IS TRUE) | (tx IS NOT NULL)
+        | (i IS DISTINCT FROM 3) | (tx COLLATE "C" > 'a') | (bo OR i > 3 AND i2 > 4)""",
     "text": """
-        tx | tx2 | txc | v | v0 | dm | "select" | "größe" | "a.b" | lower(tx) | upper(v) | lower("select") | (v::text)
-        | (tx || v) | (tx || '-' || tx2) | (trim(tx)) | (trim(both 'x' from v)) | (trim(trailing from tx))
-        | (substring(tx from 1 for 3)) | (substring(tx from 'a.c')) | (overlay(tx placing 'a' from 1 for 2))
-        | coalesce(tx, 'x') | coalesce(v, 'x') | (CASE WHEN bo THEN 'a' WHEN i IN (1, 2) THEN v ELSE tx END)
-        | (CASE tx WHEN 'a' THEN 'b' END) | (j ->> 'a') | (j #>> '{a,b}') | md5(tx) | (u::text) | (i::text) | left(v, 3)
+        tx | tx2 | txc | v | v0 | dm | "select" | "größe" | "a.b" | lower(tx) | upper(v) | lower("select")
+        | (v::text) | (tx || v) | (tx || '-' || tx2) | (trim(tx)) | (trim(both 'x' from v))
+        | (trim(trailing from tx)) | (substring(tx from 1 for 3)) | (substring(tx from 'a.c'))
+        | (overlay(tx placing 'a' from 1 for 2)) | coalesce(tx, 'x') | coalesce(v, 'x')
+        | (CASE WHEN bo THEN 'a' WHEN i IN (1, 2) THEN v ELSE tx END) | (CASE tx WHEN 'a' THEN 'b' END)
+        | (j ->> 'a') | (j #>> '{a,b}') | md5(tx) | (u::text) | (i::text) | left(v, 3)
         | (tx COLLATE "C" || 'x') | lower(tx::varchar) | ((co).y)""",
     "char": "ch",
     "bpchar": "c | (c::char(3))",
@@ -99,8 +97,8 @@ _KEYS_OF_KIND = {
     "time": "tm | (tsv::time)",
     "timestamptz": "ts | (tsv AT TIME ZONE 'UTC') | timezone('CET', tsv)",
     "timestamp": """
-        tsv | (ts AT TIME ZONE 'UTC') | timezone('UTC', ts) | date_trunc('day', tsv) | (tsv + interval '1 day')
-        | date_trunc('day', ts AT TIME ZONE 'CET')""",
+        tsv | (ts AT TIME ZONE 'UTC') | timezone('UTC', ts) | date_trunc('day', tsv)
+        | (tsv + interval '1 day') | date_trunc('day', ts AT TIME ZONE 'CET')""",
     "interval": "iv | (iv * 2)",
     "uuid": "u",
     "bytea": "by | sha256(by)",
@@ -120,26 +118,26 @@ _KEYS_OF_KIND = {
     "polygon": "po",
     "circle": "ce",
     "record": "co",
-}  # noqa: E501 - as many as fit
+}
 KEYS = tuple((key.strip(), kind) for kind, keys in _KEYS_OF_KIND.items() for key in keys.split(" | "))
 COLLATIONS = ('"C"', '"POSIX"', '"default"', '"de.x"', 'pg_catalog."C"', '"und-x-icu"')
-PREDICATES = tuple(
-    one.strip()
-    for one in """
-    i > 3 | i >= 3 | i > 4 | i2 > 3 | NOT i > 3 | i IS NULL | i IS NOT NULL | i <> 3 | i != 4 | bo | NOT bo | bo IS TRUE
-    | bo IS NOT TRUE | bo = true | v = 'a' | v <> 'a' | tx = 'a' | tx = 'A' | v IN ('a', 'b') | v IN ('a', 'c')
-    | v NOT IN ('a', 'b') | tx IN ('a', 'b') | i IN (1, 2) | i IN (1, 3) | i NOT IN (1, 2) | i = ANY (ARRAY[1, 4])
-    | i BETWEEN 1 AND 2 | i BETWEEN 1 AND 3 | i NOT BETWEEN 1 AND 2 | tx LIKE 'a%' | tx LIKE 'b%' | tx NOT LIKE 'a%'
-    | tx ILIKE 'a%' | tx ~ 'a' | tx ~* 'a' | v::text = 'x' | lower(tx) = 'a' | i > 3 AND i2 > 3 | i > 3 OR i2 > 3
-    | i > 3 AND (i2 > 3 OR bo) | (i > 3 AND i2 > 3) OR bo | d > '2020-01-01' | d > date '2020-01-02'
-    | tsv > timestamp '2020-01-01 10:00' | ts > '2020-01-01 00:00+00' | e = 'a' | e IN ('a', 'b') | dm = 'a' | c = 'a'
-    | n > 1.50 | n > 1e3 | f > '1.5' | iv > interval '1 day' | u = '00000000-0000-0000-0000-000000000001'
-    | coalesce(bo, false) | j ->> 'a' = 'b' | j @> '{"a": 1}' | j ? 'a' | ine << '10.0.0.0/8' | ia @> ARRAY[1]
-    | ia = '{1,2}' | r && int4range(1, 5) | tx COLLATE "C" > 'a' | "Mixed Case" > 1 | "select" = 'x' | "a.b" IS NULL
-    | extract(year from d) = 2020 | CASE WHEN bo THEN i > 1 ELSE false END | tx IS DISTINCT FROM 'a' | (co).x > 1
-    | i % 2 = 0 | -i > 3 | by = '\\xdead' | tx = E'a\\nb' | tx = 'it''s' | i > 3::smallint | i8 > 3 | nm = 'a'
-    | trim(tx) <> '' | length(tx) > 3 | ch = 'x' | va = '{a,b}' | v = ANY ('{a,b}'::text[])""".split(" | ")
-)
+_PREDICATES = """
+    i > 3 | i >= 3 | i > 4 | i2 > 3 | NOT i > 3 | i IS NULL | i IS NOT NULL | i <> 3 | i != 4 | bo | NOT bo
+    | bo IS TRUE | bo IS NOT TRUE | bo = true | v = 'a' | v <> 'a' | tx = 'a' | tx = 'A' | v IN ('a', 'b')
+    | v IN ('a', 'c') | v NOT IN ('a', 'b') | tx IN ('a', 'b') | i IN (1, 2) | i IN (1, 3) | i NOT IN (1, 2)
+    | i = ANY (ARRAY[1, 4]) | i BETWEEN 1 AND 2 | i BETWEEN 1 AND 3 | i NOT BETWEEN 1 AND 2 | tx LIKE 'a%'
+    | tx LIKE 'b%' | tx NOT LIKE 'a%' | tx ILIKE 'a%' | tx ~ 'a' | tx ~* 'a' | v::text = 'x'
+    | lower(tx) = 'a' | i > 3 AND i2 > 3 | i > 3 OR i2 > 3 | i > 3 AND (i2 > 3 OR bo)
+    | (i > 3 AND i2 > 3) OR bo | d > '2020-01-01' | d > date '2020-01-02'
+    | tsv > timestamp '2020-01-01 10:00' | ts > '2020-01-01 00:00+00' | e = 'a' | e IN ('a', 'b') | dm = 'a'
+    | c = 'a' | n > 1.50 | n > 1e3 | f > '1.5' | iv > interval '1 day'
+    | u = '00000000-0000-0000-0000-000000000001' | coalesce(bo, false) | j ->> 'a' = 'b' | j @> '{"a": 1}'
+    | j ? 'a' | ine << '10.0.0.0/8' | ia @> ARRAY[1] | ia = '{1,2}' | r && int4range(1, 5)
+    | tx COLLATE "C" > 'a' | "Mixed Case" > 1 | "select" = 'x' | "a.b" IS NULL | extract(year from d) = 2020
+    | CASE WHEN bo THEN i > 1 ELSE false END | tx IS DISTINCT FROM 'a' | (co).x > 1 | i % 2 = 0 | -i > 3
+    | by = '\\xdead' | tx = E'a\\nb' | tx = 'it''s' | i > 3::smallint | i8 > 3 | nm = 'a' | trim(tx) <> ''
+    | length(tx) > 3 | ch = 'x' | va = '{a,b}' | v = ANY ('{a,b}'::text[])"""
+PREDICATES = tuple(one.strip() for one in _PREDICATES.split(" | "))
 PARAMETERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "btree": {"fillfactor": ("70", "'80'"), "deduplicate_items": ("off", "true")},
     "hash": {"fillfactor": ("60", "'75'")},

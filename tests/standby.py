@@ -38,7 +38,7 @@ class Pair:
 
 
 def can_stream(where: str) -> bool:
-    """Whether there are programs to start two servers with, rather than one server that somebody else started."""
+    """Whether there are programs to start two servers with, not a server that somebody else started."""
     return where == "embedded" or where in MAJOR_VERSIONS
 
 

@@ -85,7 +85,9 @@ def outcome(findings: Sequence[Finding], accepted: int) -> str:
     """How it went, in a few words."""
     told = f"{accepted} accepted by the baseline"
     if all(finding.severity == Severity.INFORMATION for finding in findings):
-        building = sum(finding.rule == "building-index" and bool(finding.problem.file) for finding in findings)
+        building = sum(
+            finding.rule == "building-index" and bool(finding.problem.file) for finding in findings
+        )
         as_specified = f"as specified but for {building} that is being built" if building else _AS_SPECIFIED
         return told if accepted and not building else as_specified
     counted = count_in_words(findings)

@@ -35,6 +35,11 @@ class Entry:
     file: str = field(default="", compare=False)
     line: int | None = field(default=None, compare=False)
 
+    @property
+    def place(self) -> str:
+        """Its file and line, as reports write them."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:

@@ -13,7 +13,7 @@ from kc_db.findings import Severity
 from kc_db.indexes.baseline import Entry
 from kc_db.rulebook import Description
 from kc_db.toml.complaints import Complaints, suggest
-from kc_db.toml.locate import nearest, places
+from kc_db.toml.locate import element_lines
 from kc_db.toml.read import parse, read_text
 
 _TABLE = "accepted"
@@ -65,12 +65,12 @@ def load_baseline(file: Path, rules: Mapping[str, Description]) -> tuple[Entry, 
     for number, entry in enumerate(entries):
         _check(entry.rule, rules, complaints, number)
     complaints.raise_any()
-    found = places(text) if entries else {}
+    lines = element_lines(text, _TABLE)
     return tuple(
         Entry(
             **{**entry.model_dump(), "found": tuple(entry.found)},
             file=name,
-            line=place.key.line if (place := nearest(found, (_TABLE, str(number)))) else None,
+            line=lines[number] if lines else None,  # none: a person wrote them as an inline array
         )
         for number, entry in enumerate(entries)
     )

@@ -73,9 +73,11 @@ class _Reader:
             )
         self._rows = ask("big_indexes", tables=tables, least_bytes=LEAST_BYTES)
         self._stored: dict[int, dict[str, tuple[Stored, ...]]] = defaultdict(dict)
-        for row in self._rows:
-            parts = self._stored[row.table_oid]
-            parts[row.root] = (*parts.get(row.root, ()), _stored(row))
+        roots = {row.oid: row for row in self._rows}
+        for row in ask("index_storage", indexes=list(roots)) if roots else ():
+            root = roots[row.oid]
+            parts = self._stored[root.table_oid]
+            parts[root.root] = (*parts.get(root.root, ()), _stored(row))
         self._scans: dict[int, dict[str, tuple[Scans, ...]]] = defaultdict(dict)
         if self._rows:
             self.add_scans(ask)

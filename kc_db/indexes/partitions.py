@@ -71,8 +71,17 @@ def gaps(table: LiveTable, index: LiveIndex) -> Iterator[str]:
         below = tuple(gaps(partition, attached)) if partition.kind == "p" else ()
         yield from below
         if not below and not attached.usable:
-            state = f"being built right now ({attached.build})" if attached.build else "INVALID"
+            state = "being built right now" if attached.build else "INVALID"
             yield f"{attached.name} of {partition.name} is {state}"
+
+
+def is_attached_everywhere(table: LiveTable, index: LiveIndex) -> bool:
+    """Whether each partition at any depth has its own, in whatever state."""
+    for partition in table.partitions:
+        attached = attached_index(partition, index.name)
+        if attached is None or not is_attached_everywhere(partition, attached):
+            return False
+    return bool(table.partitions) or table.kind != "p"
 
 
 def _unattached(partition: LiveTable, definition: IndexDef) -> str:
@@ -81,7 +90,7 @@ def _unattached(partition: LiveTable, definition: IndexDef) -> str:
         completed = "" if equal.usable else " once it is complete"
         return f"none attached ({equal.name} is equal and can be{completed})"
     running = next((index for index in partition.indexes if index.build), None)
-    return f"none ({running.name} is being built right now, {running.build})" if running else "none"
+    return f"none ({running.name} is being built right now)" if running else "none"
 
 
 def unattached_leftovers(table: LiveTable) -> Iterator[tuple[LiveTable, LiveIndex]]:

@@ -9,7 +9,7 @@ from itertools import chain, count
 
 from kc_db.indexes.match import Match, TableMatch
 from kc_db.indexes.model import IndexDef, LiveIndex, LiveTable
-from kc_db.indexes.partitions import gaps, unattached_leftovers, unfinished_index
+from kc_db.indexes.partitions import gaps, is_attached_everywhere, unattached_leftovers, unfinished_index
 from kc_db.indexes.repair_partitioned import OLD, Wanted, complete, left_over, plan_tree, rebuild
 from kc_db.indexes.statements import create_index, rename_index
 from kc_db.indexes.steps import Step, advice, by_hand, drop_step, fitting, run, waiting
@@ -54,7 +54,8 @@ def plan_unusable(table: LiveTable, index: LiveIndex) -> tuple[Step, ...]:
     if index.build:
         return (waiting(index, index.build),)
     if table.kind == "p":
-        return (left_over(index),)
+        is_mendable = _is_kept(index) or is_attached_everywhere(table, index)
+        return complete(table, index) if is_mendable else (left_over(index),)
     if index.exclusion:
         return (by_hand(index, "PostgreSQL can't rebuild it CONCURRENTLY: REINDEX it when writes may wait"),)
     if index.stands_for or index.attached_to:
@@ -66,10 +67,10 @@ def plan_duplicate(table: TableMatch, index: LiveIndex, keep: LiveIndex) -> tupl
     """A repeated index goes, unless something stands on it or a spec wants it."""
     if index.name in table.claimed:
         return (by_hand(index, f"two specs want the same as {keep.name}; delete one of them"),)
-    if table.live and table.live.kind == "p":
-        return (left_over(index),)
     if index.stands_for or index.attached_to:
         return (by_hand(index, f"{keep.name} does the same"),)
+    if table.live and table.live.kind == "p":
+        return (left_over(index),)
     return (drop_step(index),)
 
 
@@ -150,7 +151,7 @@ def _create(match: Match, unfinished: LiveIndex | None, name: str) -> Iterator[S
         return
     written = as_written(match)
     if match.live.kind == "p":
-        known = unfinished.definition if unfinished else None
+        known = unfinished.definition if unfinished else match.want if match.want.canonical else None
         wanted = Wanted(written, known or written, known or match.want)
         yield from plan_tree(match.live, unfinished, name, wanted)
     else:

@@ -3,6 +3,7 @@
 Because every round starts from the state, a run that was stopped anywhere is simply run again.
 """
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 _MAXIMUM_REPETITIONS = 5
+_PATIENT = re.compile(r"(CREATE|CREATE UNIQUE|DROP|REINDEX) INDEX CONCURRENTLY ")
 _POLL_S = 1.0
 _REPEAT_S = 10.0
 
@@ -125,7 +127,7 @@ def _run(connection: Connection, step: Step, patience: Patience) -> None:
         raise ValueError(step.text)
     log.info("%s", step.text)
     started = time.monotonic()
-    timeout_ms = patience.build_wait_ms if "CONCURRENTLY" in step.text else patience.lock_timeout_ms
+    timeout_ms = patience.build_wait_ms if _PATIENT.match(step.text) else patience.lock_timeout_ms
     set_setting(connection, "lock_timeout", f"{timeout_ms}ms")
     try:
         with reported_progress(connection, step):

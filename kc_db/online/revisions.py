@@ -134,6 +134,8 @@ def _changes(table: TableMatch) -> Iterator[Change | str]:
     if table.live is None:
         yield f"table {table.table} doesn't exist; run: alembic upgrade head"
         return
+    if "." in f"{table.live.name.schema}{table.live.name.name}":
+        yield f"the name of {table.table} has a dot, which op.drop_index_online can't say"
     for owner, index in unusable(table):
         yield _dropped(owner.name if owner != table.live else table.table, index, plan_unusable(owner, index))
     for index in incomplete(table):

@@ -38,6 +38,17 @@ def places(text: str) -> Mapping[Path, Place]:
     return found
 
 
+def element_lines(text: str, array: str) -> list[int]:
+    """The 1-based line of each `[[array]]` header at the top of a valid TOML document."""
+    root = Parser(Language(tree_sitter_toml.language())).parse(text.encode()).root_node
+    return [
+        child.start_point[0] + 1
+        for child in root.named_children
+        if child.type == "table_array_element"
+        and [_name(part) for part in _parts(child.named_children[0])] == [array]
+    ]
+
+
 def nearest(found: Mapping[Path, Place], path: Path) -> Place | None:
     """The place of a path, or of the closest table around it that is written down."""
     for length in range(len(path), 0, -1):

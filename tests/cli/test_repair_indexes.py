@@ -4,11 +4,13 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+from tests.builds import running
 from tests.conftest import Connection
 from tests.indexes import index_names, write_specs
 from tests.servers import Server
@@ -95,8 +97,8 @@ def test_duplicate_rows_do_not_keep_other_tables_from_being_mended(
     refusals = [line for line in err.splitlines() if "duplicate rows" in line]
     (refusal,) = refusals
     assert refusal == (
-        "public.a has duplicate rows, so that a_a_key can't be built; nothing was changed. 1 key is there more "
-        "than once, in 2 rows: (a) = (7) in 2 rows. Remove the duplicates, then run this again"
+        "public.a has duplicate rows, so that a_a_key can't be built; nothing was changed. 1 key is there "
+        "more than once, in 2 rows: (a) = (7) in 2 rows. Remove the duplicates, then run this again"
     )
     assert index_names(connection) == {"t_pkey", "kept", "x", "y"}
 
@@ -141,3 +143,28 @@ def test_a_statement_that_the_server_refuses_does_not_keep_other_tables_from_bei
     assert (code, out) == (3, "")
     assert "a is not mended" in err
     assert index_names(connection) == {"b_idx"}
+
+
+def test_what_is_only_being_built_is_not_as_specified(
+    connection: Connection, connect: Callable[..., Connection], database_url: str
+) -> None:
+    connection.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, a int, b int); CREATE TABLE u (a int, UNIQUE (a))"
+    )
+    connection.execute("CREATE INDEX y ON t (id, b)")
+    with running(connect, "CREATE INDEX CONCURRENTLY x ON t (a)"):
+        code, out, _ = run(database_url)
+    assert (code, "-- wait: x is being built right now (backend " in out) == (0, True)
+    assert out.endswith("3 specs on 2 tables: as specified but for 1 that is being built\n")
+
+
+def test_statements_of_a_table_that_is_refused_later_are_counted(
+    connection: Connection, database_url: str
+) -> None:
+    connection.execute(f"{SETUP}; INSERT INTO t VALUES (1, 7, 7), (2, 7, 7)".encode())
+    write_specs(
+        Path("index_specs"), t="CREATE UNIQUE INDEX x ON t (a);\nCREATE INDEX y ON t (id, b);", u=SPECS["u"]
+    )
+    code, out, err = run(database_url, "--apply")
+    assert (code, "t has duplicate rows, so that x can't be built" in err) == (1, True)
+    assert "ran 1 statements" in out

@@ -12,7 +12,7 @@ from kc_db.indexes.parse import index_from_text
 from kc_db.indexes.statements import reindex
 from kc_db.indexes.steps import Step
 from kc_db.online.converge import DEFAULT_PATIENCE, Patience, converge
-from kc_db.online.index_build import drop
+from kc_db.online.index_build import drop, ensure
 from tests.deploys import Connection, damage, ensure_index, listening, snapshot, wait_until
 from tests.servers import Server
 
@@ -132,6 +132,28 @@ def test_another_definition_under_our_name_is_refused(table: Connection) -> None
     message = refused(table, PLAIN)
     assert "public.t.t_a_b_idx exists with another definition" in message
     assert "rename it, or let kc-db repair-indexes --apply replace it" in message
+
+
+def test_another_definition_is_replaced_where_exactly_this_is_wanted(table: Connection) -> None:
+    table.execute("CREATE INDEX t_a_b_idx ON t (b)")
+    for _ in range(2):
+        ensure(table, index_from_text(PLAIN), exactly=True)
+        assert usable(table) == ["t_a_b_idx"]
+        assert snapshot(table) >= {
+            ("index", "CREATE INDEX t_a_b_idx ON public.t USING btree (a, b)", "t t t")
+        }
+
+
+def test_an_equal_one_is_renamed_where_exactly_this_is_wanted(table: Connection) -> None:
+    table.execute("CREATE INDEX other ON t (a, b)")
+    ensure(table, index_from_text(PLAIN), exactly=True)
+    assert usable(table) == ["t_a_b_idx"]
+
+
+def test_a_constraint_is_not_replaced(table: Connection) -> None:
+    table.execute("ALTER TABLE t ADD CONSTRAINT t_a_b_idx UNIQUE (b, a)")
+    with pytest.raises(RefusedError, match="constraint t_a_b_idx stands on it"):
+        ensure(table, index_from_text(PLAIN), exactly=True)
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,22 @@ def test_the_script_knows_its_own_index_again(
     assert {name for kind, name, _ in built if kind == "relation"} == {"t", "i"}
 
 
+def test_the_script_stops_at_a_partitioned_table(
+    connection: Connection, offline: tuple[Operations, io.StringIO]
+) -> None:
+    connection.execute("CREATE TABLE t (a int) PARTITION BY LIST (a)")
+    with pytest.raises(
+        psycopg.errors.RaiseException, match="t is partitioned; run the migration that builds i"
+    ):
+        play(connection, script_of(offline, "CREATE INDEX i ON t (a)"))
+
+
+def test_a_script_can_not_replace_an_index(offline: tuple[Operations, io.StringIO]) -> None:
+    with pytest.raises(RefusedError, match="run this migration online"):
+        offline[0].ensure_index("CREATE INDEX i ON t (a)", exactly=True)  # type: ignore[attr-defined]
+    assert offline[1].getvalue() == ""
+
+
 def test_the_script_finds_a_table_along_the_search_path(
     connection: Connection, offline: tuple[Operations, io.StringIO]
 ) -> None:

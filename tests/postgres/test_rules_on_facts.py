@@ -11,6 +11,7 @@ from kc_db.indexes.load_facts import with_facts
 from kc_db.indexes.parse import index_from_text
 from tests.conftest import Connection
 from tests.indexes import find_with_facts, make_specs
+from tests.servers import Server
 
 REFERENCED = """
 CREATE TABLE p (
@@ -104,6 +105,20 @@ def test_what_serves_two_columns_only_in_part_does_not_count(connection: Connect
     assert ("a", "b") in [key.columns for key in facts_of(connection).foreign_keys]
 
 
+def test_an_operator_class_that_compares_otherwise_does_not_count(connection: Connection) -> None:
+    execute(
+        connection,
+        """
+        CREATE TYPE pair AS (x int, y int);
+        CREATE TABLE p (a pair PRIMARY KEY); CREATE TABLE t (a pair REFERENCES p);
+        CREATE INDEX one ON t (a record_image_ops);
+        """,
+    )
+    assert [key.columns for key in facts_of(connection).foreign_keys] == [("a",)]
+    execute(connection, "CREATE INDEX two ON t (a)")
+    assert not facts_of(connection).foreign_keys
+
+
 def test_an_invalid_index_does_not_count(connection: Connection) -> None:
     execute(connection, REFERENCED)
     execute(connection, "CREATE INDEX one ON t (a)")
@@ -137,6 +152,21 @@ def test_foreign_keys_of_and_to_partitioned_tables(connection: Connection) -> No
 def test_a_foreign_key_to_the_same_table(connection: Connection) -> None:
     execute(connection, "CREATE TABLE t (a int PRIMARY KEY, b int REFERENCES t)")
     assert [key.references for key in facts_of(connection).foreign_keys] == ["public.t"]
+
+
+def test_a_foreign_key_that_is_not_enforced_looks_nothing_up(server: Server, connection: Connection) -> None:
+    if server.major_version < 18:
+        pytest.skip("NOT ENFORCED came with PostgreSQL 18")
+    execute(
+        connection, "CREATE TABLE p (a int PRIMARY KEY); CREATE TABLE t (a int REFERENCES p NOT ENFORCED)"
+    )
+    assert not facts_of(connection).foreign_keys
+
+
+def test_a_materialized_view_has_no_columns_that_are_not_null(connection: Connection, tmp_path: Path) -> None:
+    text = "CREATE UNIQUE INDEX one ON t (a);"
+    execute(connection, f"CREATE MATERIALIZED VIEW t AS SELECT 1 AS a; {text}")
+    assert find_with_facts(connection, make_specs(tmp_path, t=f"-- Why.\n{text}")) == []
 
 
 def test_what_keeps_null_out_of_a_unique_index(connection: Connection) -> None:

@@ -1,5 +1,7 @@
 """Plans: what is printed, in which order, and where it stops. tests/postgres/test_repair.py runs them."""
 
+import re
+
 import pytest
 
 from kc_db.indexes.match import TableMatch, match_tables
@@ -32,6 +34,27 @@ def test_a_wrong_one_is_replaced_without_a_gap() -> None:
         "DROP INDEX CONCURRENTLY public.x;",
         "ALTER INDEX public.x_kc_new RENAME TO x;",
     ]
+
+
+def test_a_partitioned_table_is_built_from_the_top_level_by_level() -> None:
+    leaf = LiveTable(TableName("public", "t_1_2"), "r", {})
+    level = LiveTable(TableName("public", "t_1"), "p", {}, (), (leaf,), ("a",))
+    other = LiveTable(TableName("public", "t_2"), "r", {}, (index("there ON public.t_2 (a)"),))
+    columns = {name: Column(None, {}) for name in "abc"}
+    live = {TableName(None, "t"): LiveTable(TABLE, "p", columns, (), (level, other), ("a",))}
+    spec = Spec(index_from_text("CREATE UNIQUE INDEX x ON t (a)"), "t.sql", 1)
+    (table,) = match_tables([spec], Catalog(live, {}, {}, {}))
+    names = [re.sub(r"_[0-9a-f]{8}\b", "_...", text) for text in texts(table)]
+    assert names == [
+        "CREATE UNIQUE INDEX x ON ONLY public.t (a);",
+        "CREATE UNIQUE INDEX t_1_x_... ON ONLY public.t_1 (a);",
+        "ALTER INDEX public.x ATTACH PARTITION public.t_1_x_...;",
+        "CREATE UNIQUE INDEX CONCURRENTLY t_1_2_x_... ON public.t_1_2 (a);",
+        "ALTER INDEX public.t_1_x_... ATTACH PARTITION public.t_1_2_x_...;",
+        "CREATE UNIQUE INDEX CONCURRENTLY t_2_x_... ON public.t_2 (a);",
+        "ALTER INDEX public.x ATTACH PARTITION public.t_2_x_...;",
+    ]
+    assert texts(table) == texts(table)
 
 
 def test_swapped_names_are_renamed_and_nothing_is_built() -> None:

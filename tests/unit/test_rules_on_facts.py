@@ -136,6 +136,7 @@ def test_which_predicates_keep_null_out(predicate: str, excluded: bool) -> None:
         ("UNIQUE INDEX x ON t (a, b)", {"constraint": "x"}, True),
         ("UNIQUE INDEX x ON t (a, b) NULLS NOT DISTINCT", {}, False),
         ("UNIQUE INDEX x ON t (a, b)", {"primary": True}, False),
+        ("UNIQUE INDEX x ON t (a, b)", {"valid": False}, False),
     ],
 )
 def test_nullable_keys(text: str, state: dict[str, Any], said: bool) -> None:

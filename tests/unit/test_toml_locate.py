@@ -2,7 +2,7 @@
 
 import pytest
 
-from kc_db.toml.locate import Place, Position, nearest, places
+from kc_db.toml.locate import Place, Position, element_lines, nearest, places
 
 TEXT = """\
 top = 1
@@ -60,3 +60,9 @@ def test_each_element_of_an_array_of_tables_has_its_place() -> None:
     assert [found["a", number, "x"].value for number in "01"] == [Position(2, 5), Position(6, 5)]
     assert found["c", "d", "0"].key == Position(7, 3)
     assert found["a", "x"].value == Position(2, 5)
+
+
+def test_the_lines_of_an_array_of_tables() -> None:
+    text = '[[a]]\nx = """\n[[a]]\n"""\n\n[[ \'a\' ]]\n[[b]]\n[[a.b]]\n[a.c]\n'
+    assert element_lines(text, "a") == [1, 6]
+    assert element_lines("a = [{}]\n", "a") == []

@@ -44,7 +44,9 @@ def _check(table: TableMatch, index: LiveIndex, part: Stored) -> Iterator[Proble
     if wasted < LEAST_BYTES or wasted < _LEAST_SHARE * part.size_bytes:
         return
     whose = "" if part.name == index.name else f" of {part.qualified_name}"
-    figures = f"{100 * wasted / part.size_bytes:.0f} %{whose} ({megabytes(wasted)} of {megabytes(part.size_bytes)})"
+    figures = (
+        f"{100 * wasted / part.size_bytes:.0f} %{whose} ({megabytes(wasted)} of {megabytes(part.size_bytes)})"
+    )
     yield problem_with(
         table,
         index,

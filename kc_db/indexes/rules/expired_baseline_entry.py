@@ -20,7 +20,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         yield Problem(
             where=f"{entry.where} ({entry.rule})",
             message=f"it was accepted until {entry.expires} ({entry.reason})",
-            remedy=(f"-- mend it, or write a later date in {entry.file}:{entry.line}",),
+            remedy=(f"-- mend it, or write a later date in {entry.place}",),
             file=entry.file,
             line=entry.line,
             group=entry.file,

@@ -53,7 +53,8 @@ def _complaints(index: LiveIndex, facts: TableFacts) -> Iterator[tuple[str, str]
     for part in parts:
         if _is_copy(index, part):
             share = part.data_bytes / (part.row_bytes or 1)
-            held = f"{part.data_bytes:.0f} of the {part.row_bytes:.0f} bytes of an average row ({100 * share:.0f} %)"
+            held = f"{part.data_bytes:.0f} of the {part.row_bytes:.0f} bytes of an average row"
+            held += f" ({100 * share:.0f} %)"
             message = f"its {len(part.columns)} columns hold {held}: it is nearly a copy of the table"
             yield message, "nearly a copy of the table"
 

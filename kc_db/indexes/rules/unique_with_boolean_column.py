@@ -30,7 +30,7 @@ def check(subject: Subject) -> Iterator[Problem]:
             columns = [
                 name for name in (keys.booleans if keys else ()) if not pins(index.definition.predicate, name)
             ]
-            if columns:
+            if columns and index.usable:
                 yield problem_with(
                     table,
                     index,

@@ -26,10 +26,11 @@ needs_facts = True
 def check(subject: Subject) -> Iterator[Problem]:
     """One problem for each such index, unless NULLS NOT DISTINCT or its predicate settles it."""
     for table, live, facts in subject.facts:
-        for index in live.indexes if facts.keys else ():
+        # a materialized view's columns can't be NOT NULL, and its rows are its query's
+        for index in live.indexes if facts.keys and live.kind != "m" else ():
             keys = facts.keys.get(index.name)
             definition = index.definition
-            if keys is None or definition.nulls_not_distinct or index.primary:
+            if keys is None or not index.usable or definition.nulls_not_distinct or index.primary:
                 continue
             columns = [name for name in keys.nullable if not excludes_null(definition.predicate, name)]
             if columns:

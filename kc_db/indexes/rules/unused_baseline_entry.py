@@ -21,7 +21,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         yield Problem(
             where=f"{entry.where} ({entry.rule})",
             message=f"the entry accepts nothing ({entry.reason}): {why}",
-            remedy=(f"-- delete the entry in {entry.file}:{entry.line}",),
+            remedy=(f"-- delete the entry in {entry.place}",),
             file=entry.file,
             line=entry.line,
             group=entry.file,

@@ -3,8 +3,9 @@
 -- order, with an operator class that knows the operator, and a collation that is the column's own.
 WITH RECURSIVE foreign_key (root, oid, conrelid, conkey, conpfeqop) AS (
     SELECT oid, oid, conrelid, conkey, conpfeqop
-    FROM pg_catalog.pg_constraint
+    FROM pg_catalog.pg_constraint AS declared
     WHERE contype = 'f' AND conrelid = ANY (%(tables)s::oid[]) AND conparentid = 0
+      AND pg_catalog.to_jsonb(declared) ->> 'conenforced' IS DISTINCT FROM 'false' -- which came with PostgreSQL 18
     UNION ALL
     SELECT foreign_key.root, child.oid, child.conrelid, child.conkey, child.conpfeqop
     FROM foreign_key JOIN pg_catalog.pg_constraint AS child ON child.conparentid = foreign_key.oid AND child.contype = 'f'

@@ -1,1 +1,1 @@
-CREATE TABLE lessons (id integer PRIMARY KEY, student integer, day date, room text);
+CREATE TABLE lessons (id integer PRIMARY KEY, student integer NOT NULL, day date NOT NULL, room text);
