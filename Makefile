@@ -30,6 +30,7 @@ test-matrix: .venv/dev.stamp  ## the tests on every major version (needs npm)
 bench: .venv/dev.stamp  ## measure both sides of every performance claim
 	@$(BIN)/python bench/startup.py
 	@$(BIN)/python bench/catalog.py
+	@$(BIN)/python bench/forms.py
 	@$(BIN)/python bench/tenants.py
 
 comparison: .venv/dev.stamp  ## write docs/comparison.md: what kc-db, Alembic and migra find

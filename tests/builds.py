@@ -14,11 +14,13 @@ WAITS = (
 
 
 @contextmanager
-def running(connect: Callable[..., Connection], statement: str, *, until: str = WAITS) -> Iterator[int]:
+def running(
+    connect: Callable[..., Connection], statement: str, *, reading: str = "SELECT 1", until: str = WAITS
+) -> Iterator[int]:
     """The statement, held up by a transaction's snapshot while the block runs; gives its backend's pid."""
     reader, builder, watcher = connect(), connect(), connect()
     reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-    reader.execute("SELECT 1")
+    reader.execute(reading.encode())
     thread = threading.Thread(target=lambda: builder.execute(statement.encode()), daemon=True)
     thread.start()
     try:

@@ -84,14 +84,14 @@ def headline(looked: str, findings: Sequence[Finding], accepted: int) -> str:
 def outcome(findings: Sequence[Finding], accepted: int) -> str:
     """How it went, in a few words."""
     told = f"{accepted} accepted by the baseline"
-    if all(finding.severity == Severity.INFORMATION for finding in findings):
-        building = sum(
-            finding.rule == "building-index" and bool(finding.problem.file) for finding in findings
-        )
-        as_specified = f"as specified but for {building} that is being built" if building else _AS_SPECIFIED
-        return told if accepted and not building else as_specified
-    counted = count_in_words(findings)
-    return f"{counted}; {told}" if accepted else counted
+    if any(finding.severity != Severity.INFORMATION for finding in findings):
+        counted = count_in_words(findings)
+        return f"{counted}; {told}" if accepted else counted
+    building = sum(finding.rule == "building-index" and bool(finding.problem.file) for finding in findings)
+    if building:
+        result = f"as specified but for {building} that is being built"
+        return f"{result}; {told}" if accepted else result
+    return told if accepted else _AS_SPECIFIED
 
 
 def count(number: int, noun: str) -> str:

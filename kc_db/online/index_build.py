@@ -8,6 +8,7 @@ from kc_db.indexes.load_catalog import load_catalog
 from kc_db.indexes.match import Match, TableMatch, match_tables
 from kc_db.indexes.model import IndexDef, LiveIndex, Spec, TableName
 from kc_db.indexes.repair import plan_match, plan_table, plan_unusable
+from kc_db.indexes.repair_partitioned import left_over
 from kc_db.indexes.steps import Step, drop_step, waiting
 from kc_db.logs import log
 from kc_db.online.converge import DEFAULT_PATIENCE, Patience, converge
@@ -114,14 +115,22 @@ def repair_table(
     return run
 
 
-def drop(connection: Connection, name: str, table: str, patience: Patience = DEFAULT_PATIENCE) -> None:
-    """The index is away afterwards, unless it never was there or something stands on it.
+def drop(
+    connection: Connection,
+    name: str,
+    table: str,
+    patience: Patience = DEFAULT_PATIENCE,
+    *,
+    only_invalid: bool = False,
+) -> None:
+    """The index is away afterwards, unless it never was there, something stands on it, or it is partitioned.
 
     Args:
         connection: in autocommit mode, holding the deploy lock.
         name: the index's name.
         table: its table, `table` or `schema.table`.
         patience: how long to wait for locks.
+        only_invalid: a usable one is left alone as well.
 
     Raises:
         ServerError: every attempt met a lock.
@@ -134,17 +143,22 @@ def drop(connection: Connection, name: str, table: str, patience: Patience = DEF
         return tuple(
             step
             for index in (live.indexes if live else ())
-            if index.name == name
+            if index.name == name and not (only_invalid and index.usable)
             for step in _plan_drop(index)
         )
 
-    if not converge(connection, plan, patience):
+    done = converge(connection, plan, patience)
+    if left := plan():
+        log.warning("%s", left[0].text.removeprefix("-- "))
+    elif not done:
         log.info("%s is left alone: it isn't there, or not only an index", name)
 
 
 def _plan_drop(index: LiveIndex) -> tuple[Step, ...]:
-    if index.stands_for or index.partitioned:
+    if index.stands_for or index.attached_to:
         return ()
+    if index.partitioned:
+        return (left_over(index),)
     return (waiting(index, index.build),) if index.build else (drop_step(index),)
 
 

@@ -115,8 +115,17 @@ def _identifier(table: TableName) -> sql.Identifier:
     return sql.Identifier(*filter(None, (table.schema, table.name)))
 
 
-def drop_index(operations: Operations, name: str, table: str) -> None:
-    """DROP INDEX CONCURRENTLY IF EXISTS."""
+def drop_index(operations: Operations, name: str, table: str, *, only_invalid: bool) -> None:
+    """DROP INDEX CONCURRENTLY IF EXISTS.
+
+    Raises:
+        RefusedError: it depends on the index's state, which a script can't find out.
+    """
+    if only_invalid:
+        raise RefusedError(
+            f"{name}: drop_index_online(only_invalid=True) looks at what is there, and a script can't; "
+            "run this migration online"
+        )
     schema, _, relation = table.rpartition(".")
     with operations.get_context().autocommit_block():
         _write(operations, statements.drop_index(TableName(schema or None, relation), name, if_exists=True))

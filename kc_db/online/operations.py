@@ -63,29 +63,33 @@ def _ensure_index(operations: Operations, operation: EnsureIndex) -> None:
 class DropIndexOnline(MigrateOperation):
     """An index that ensure_index built is away again."""
 
-    def __init__(self, name: str, on: str) -> None:
+    def __init__(self, name: str, on: str, *, only_invalid: bool = False) -> None:
         self.name = name
         self.on = on
+        self.only_invalid = only_invalid
 
     @classmethod
-    def drop_index_online(cls, operations: Operations, name: str, *, on: str) -> None:
+    def drop_index_online(
+        cls, operations: Operations, name: str, *, on: str, only_invalid: bool = False
+    ) -> None:
         """Drops an index CONCURRENTLY; one that isn't there, or that a constraint stands on, is left alone.
 
         Args:
             operations: Alembic's `op`.
             name: the index's name.
             on: its table, `table` or `schema.table`.
+            only_invalid: one that is usable is left alone as well.
         """
-        operations.invoke(cls(name, on))
+        operations.invoke(cls(name, on, only_invalid=only_invalid))
 
 
 @Operations.implementation_for(DropIndexOnline)
 def _drop_index_online(operations: Operations, operation: DropIndexOnline) -> None:
     if operations.get_context().as_sql:
-        offline.drop_index(operations, operation.name, operation.on)
+        offline.drop_index(operations, operation.name, operation.on, only_invalid=operation.only_invalid)
         return
     with _online(operations) as connection:
-        index_build.drop(connection, operation.name, operation.on)
+        index_build.drop(connection, operation.name, operation.on, only_invalid=operation.only_invalid)
 
 
 @Operations.register_operation("ensure_tables")

@@ -145,14 +145,18 @@ def _changes(table: TableMatch) -> Iterator[Change | str]:
         if plan_match(match):
             yield _changed(table, match)
     for index, keep in table.duplicates:
-        yield _dropped(table.table, index, plan_duplicate(table, index, keep))
+        dropped = _dropped(table.table, index, plan_duplicate(table, index, keep))
+        if isinstance(dropped, Change):  # elsewhere the one that goes may be the only one
+            kept = replace(keep.definition, table=table.table)
+            yield Change(keep.name, "", _ensure(kept, exactly=True), "pass")
+        yield dropped
 
 
 def _dropped(table: TableName, index: LiveIndex, steps: Sequence[Step]) -> Change | str:
     (step,) = steps
     if step.statement is None or step.builds:
         return step.text.removeprefix("-- ")
-    return Change(index.name, "", _drop(table, index.name), "pass")
+    return Change(index.name, "", _drop(table, index.name, only_invalid=not index.usable), "pass")
 
 
 def _changed(table: TableMatch, match: Match) -> Change | str:
@@ -204,8 +208,9 @@ def _broken(text: str) -> Iterator[str]:
     yield _quoted(line)
 
 
-def _drop(table: TableName, name: str) -> str:
-    return f"op.drop_index_online({_quoted(name)}, on={_quoted(str(table))})"
+def _drop(table: TableName, name: str, *, only_invalid: bool = False) -> str:
+    last = ", only_invalid=True" if only_invalid else ""
+    return f"op.drop_index_online({_quoted(name)}, on={_quoted(str(table))}{last})"
 
 
 def _quoted(text: str) -> str:

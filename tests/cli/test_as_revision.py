@@ -93,11 +93,12 @@ def test_migrating_with_them_mends_everything(
         "0013_t_b_a_idx.py",
         "0014_t_c_a_key.py",
         f"0015_{LONG}.py",
-        "0016_t_c_again.py",
+        "0016_t_c_idx.py",
+        "0017_t_c_again.py",
     ]
     *paths, _, headline = done.stdout.splitlines()
     assert [Path(path).name for path in paths] == names
-    assert headline.endswith("wrote 7 revisions; run: alembic upgrade head")
+    assert headline.endswith("wrote 8 revisions; run: alembic upgrade head")
     assert index_names(connection) == before
     alembic(database_url, "upgrade", "head")
     verdict = run(database_url, KC_DB, "verify-indexes", "--format", "json")
@@ -119,11 +120,13 @@ def test_they_mend_another_database_in_another_state(
     names = index_names(connection)
     for name in names - {"p_pkey"}:
         connection.execute(f"DROP INDEX IF EXISTS {name}".encode())
-    connection.execute("CREATE INDEX t_a_idx ON t (a); CREATE INDEX t_c_idx ON t (c)")
+    connection.execute("CREATE INDEX t_a_idx ON t (a); CREATE INDEX t_c_again ON t (c)")
+    connection.execute("CREATE INDEX left_over ON t (a, b, c)")
     before = connection.execute("SELECT 't_a_idx'::regclass::oid").fetchone()
     alembic(database_url, "upgrade", "head")
     assert run(database_url, KC_DB, "verify-indexes").returncode == 0
     assert connection.execute("SELECT 't_a_idx'::regclass::oid").fetchone() == before
+    assert "left_over" in index_names(connection)
     assert project.exists()
 
 

@@ -249,6 +249,19 @@ def test_what_takes_long_blocks_no_write(connection: Connection, connect: Connec
         connection.execute("INSERT INTO p VALUES (1, 1)")
 
 
+def test_a_drop_blocks_no_write(connection: Connection, connect: Connect) -> None:
+    set_up(connection, "CREATE INDEX x ON t (a)")
+    waits = (
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
+        "AND query LIKE 'DROP INDEX%' AND wait_event_type = 'Lock')"
+    )
+    with running(connect, "DROP INDEX CONCURRENTLY x", reading="SELECT FROM t", until=waits) as pid:
+        held = set(connection.execute(LOCKS, (pid,)).fetchall())
+        assert {mode for _, mode in held} <= BLOCKS_NO_WRITE
+        connection.execute("SET lock_timeout = '5s'")
+        connection.execute("INSERT INTO t VALUES (1000, 1, 'x')")
+
+
 @pytest.mark.parametrize(
     ("statement", "held"),
     [

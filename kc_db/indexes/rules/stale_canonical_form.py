@@ -1,7 +1,7 @@
 """The lock file says nothing, or something of the past, about a spec's expressions.
 
-If you leave it: where the server can't be asked (a standby, a role that may not make temporary tables), the spec's index
-is undetermined, and kc-db ends with exit code 3.
+If you leave it: where the server can't be asked (a standby, a role that may not make temporary tables), the
+spec's index is undetermined, and kc-db ends with exit code 3.
 
 To mend it: run `kc-db lock-specs` against a primary of the same major version, and commit the lock file.
 """
@@ -22,4 +22,5 @@ def check(subject: Subject) -> Iterator[Problem]:
             message=f"the recorded canonical form is stale: {form.why}",
             remedy=("-- kc-db lock-specs",),
             file=form.file,
+            group=form.index.rpartition(".")[0],
         )

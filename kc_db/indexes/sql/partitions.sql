@@ -1,9 +1,10 @@
--- Which partitions do these partitioned tables have, and which do those have? Of which kind are they?
+-- Which partitions do these partitioned tables have, and which do those have? Of which kind are they? One that DETACH ...
+-- CONCURRENTLY has left half detached is none any more: no index of the parent takes its own.
 WITH RECURSIVE tree (parent_oid, oid) AS (
-    SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = ANY (%(tables)s::oid[])
+    SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = ANY (%(tables)s::oid[]) AND NOT inhdetachpending
     UNION
     SELECT child.inhparent, child.inhrelid
-    FROM tree JOIN pg_catalog.pg_inherits AS child ON child.inhparent = tree.oid
+    FROM tree JOIN pg_catalog.pg_inherits AS child ON child.inhparent = tree.oid AND NOT child.inhdetachpending
 )
 SELECT tree.parent_oid, relation.oid, namespace.nspname AS schema, relation.relname AS name, relation.relkind::text AS kind,
        (SELECT pg_catalog.array_agg(attribute.attname::text ORDER BY key.position)
