@@ -145,7 +145,7 @@ _DIFFERENT = r"""
 (i, i2) | (i2, i) | (i) INCLUDE (i2) | (i, i2 DESC)
 (i) INCLUDE (i2, n) | (i) INCLUDE (n, i2)
 (tx) | (tx COLLATE "C") | (tx text_pattern_ops) | (tx2) | (lower(tx)) | (tx COLLATE "POSIX") | USING spgist (tx) | (tx bpchar_ops)
-(tx COLLATE "C") | (tx COLLATE "POSIX") | (tx COLLATE "de.x") | (tx COLLATE "und-x-icu")
+(tx COLLATE "C") | (tx COLLATE "POSIX") | (tx COLLATE "de.x") | (tx COLLATE "ucs_basic")
 (txc) | (txc COLLATE "default")
 (v) | ((v::text)) | (v varchar_pattern_ops) | ((v::varchar(10)))
 (lower(tx)) | (lower(tx) COLLATE "C") | (lower(tx) text_pattern_ops) | (upper(tx)) | (lower(tx2)) | (lower(tx) DESC) | (lower(tx COLLATE "C")) | (lower(tx) bpchar_ops)

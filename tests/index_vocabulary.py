@@ -120,7 +120,7 @@ _KEYS_OF_KIND = {
     "record": "co",
 }
 KEYS = tuple((key.strip(), kind) for kind, keys in _KEYS_OF_KIND.items() for key in keys.split(" | "))
-COLLATIONS = ('"C"', '"POSIX"', '"default"', '"de.x"', 'pg_catalog."C"', '"und-x-icu"')
+COLLATIONS = ('"C"', '"POSIX"', '"default"', '"de.x"', 'pg_catalog."C"', '"ucs_basic"')
 _PREDICATES = """
     i > 3 | i >= 3 | i > 4 | i2 > 3 | NOT i > 3 | i IS NULL | i IS NOT NULL | i <> 3 | i != 4 | bo | NOT bo
     | bo IS TRUE | bo IS NOT TRUE | bo = true | v = 'a' | v <> 'a' | tx = 'a' | tx = 'A' | v IN ('a', 'b')

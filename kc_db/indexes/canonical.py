@@ -76,7 +76,7 @@ def normalized_keys(
     keys = []
     for key in definition.keys:
         given = key.operator_class
-        if given and given.name:
+        if given:
             name = operator_classes.get((definition.method, given.name), given.name)
             given = replace(given, name=name)
         collation = collations.get(key.collation, key.collation) if key.collation else None
@@ -93,7 +93,7 @@ def compare(want: IndexDef, have: IndexDef) -> Comparison:
     if want.predicate != have.predicate:
         pair = Difference("predicate", _shown(want.predicate), _shown(have.predicate))
         comparisons.append((pair, _certainly_differ(want.predicate, have.predicate, want.table.name)))
-    certain = want.canonical and have.canonical
+    certain = all(one.canonical or not one.has_expressions for one in (want, have))
     return Comparison(
         differences=tuple(difference for difference, decided in comparisons if decided or certain),
         undecided=tuple(difference for difference, decided in comparisons if not decided and not certain),
@@ -122,7 +122,8 @@ def _compare_keys(want: IndexDef, have: IndexDef) -> Iterator[tuple[Difference, 
         yield Difference("keys", _list(key.of for key in want.keys), _list(key.of for key in have.keys)), True
         return
     for number, (wanted, had) in enumerate(zip(want.keys, have.keys, strict=True), start=1):
-        yield from _compare_key(f"key {number} ({_shown(wanted.of)})", wanted, had)
+        shown = " ".join(_shown(wanted.of).split())
+        yield from _compare_key(f"key {number} ({shown})", wanted, had)
 
 
 def _compare_key(where: str, want: Key, have: Key) -> Iterator[tuple[Difference, bool]]:
@@ -195,11 +196,16 @@ def _without_defaults(key: Key, method: str, columns: Mapping[str, Column]) -> K
     if column is None or (key.collation is None and key.operator_class is None):
         return key
     given = key.operator_class
-    if given and given.name == column.operator_classes.get(method):
-        given = OperatorClass(None, given.options) if given.options else None
     return replace(
-        key, collation=None if key.collation == column.collation else key.collation, operator_class=given
+        key,
+        collation=None if key.collation == column.collation else key.collation,
+        operator_class=None if is_plain(given, column.operator_classes.get(method)) else given,
     )
+
+
+def is_plain(given: OperatorClass | None, default: Name | None) -> bool:
+    """Whether naming the operator class says nothing; with options its name has to be said."""
+    return given is not None and not given.options and given.name == default
 
 
 def _yes(flag: bool) -> str:

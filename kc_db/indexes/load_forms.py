@@ -125,7 +125,7 @@ def _resolved(definitions: Iterable[IndexDef], catalog: Catalog) -> Iterator[tup
 
 def _is_unsure(want: IndexDef, table: LiveTable) -> bool:
     """Whether it can't be told without the server if an index of the table is the wanted one."""
-    candidates = [index.definition for index in table.indexes if index.definition.has_expressions]
+    candidates = [index.definition for index in table.indexes]
     if any(want.shape == have.shape for have in candidates):
         return False
     comparisons = ((have.name == want.name, compare(want, have)) for have in candidates)

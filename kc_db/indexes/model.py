@@ -52,16 +52,16 @@ class OperatorClass:
     """A named operator class; None in its place means the default of the column's type.
 
     Attributes:
-        name: None for the default with options.
+        name: its one name.
         options: its parameters, sorted by name.
     """
 
-    name: Name | None
+    name: Name
     options: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         options = ", ".join(f"{name} = {value}" for name, value in self.options)
-        return " ".join(filter(None, (".".join(self.name or ("default",)), options and f"({options})")))
+        return " ".join(filter(None, (".".join(self.name), options and f"({options})")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,28 @@ def expression_from_text(text: str) -> Expression:
     return _expression(text, select["targetList"][0]["ResTarget"]["val"])
 
 
+def without_schema(expression: Expression, table: TableName) -> Expression:
+    """The expression with the table's columns as `table.column` where it says `schema.table.column`."""
+    fields = [{"String": {"sval": name}} for name in table]
+    if not table.schema or json.dumps(fields, separators=(",", ":"))[:-1] not in expression.tree:
+        return expression
+    from pglast.parser import scan
+
+    text = expression.text
+    tokens = scan(text)
+    words = [_folded(text[token.start : token.end + 1]) for token in tokens]
+    dotted = [table.schema, ".", table.name, "."]
+    for at in reversed(range(len(words))):
+        if words[at : at + len(dotted)] == dotted and words[at - 1 : at] != ["."]:
+            text = text[: tokens[at].start] + text[tokens[at + 2].start :]
+    return expression_from_text(text)
+
+
+def _folded(word: str) -> str:
+    """A name as the catalog has it."""
+    return word[1:-1].replace('""', '"') if word.startswith('"') else word.lower()
+
+
 def storage_parameters(parameters: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Storage parameters, sorted, with the spellings of a boolean made one."""
     return tuple(
@@ -126,7 +148,7 @@ def _key(part: Mapping[str, Any], position: int, expressions: "_Expressions") ->
     return make(
         column or expressions.key(tree, position),
         _qualified(collation) if collation else None,
-        OperatorClass(name, options) if name or options else None,
+        OperatorClass(name, options) if name else None,
         plain.descending,
         plain.nulls_first,
     )

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from kc_db.database import Connection
-from kc_db.indexes.canonical import normalized_keys
+from kc_db.indexes.canonical import is_plain, normalized_keys
 from kc_db.indexes.model import (
     Build,
     Column,
@@ -97,7 +97,9 @@ class IndexReader:
         oids = list(self._tables)
         columns = ask("columns", tables=oids)
         rows = ask("indexes", tables=oids)
-        self._classes = _OperatorClasses(ask, {column.type for column in columns})
+        types = {column.type for column in columns}
+        types.update(type_ for row in rows for type_ in row.key_types or ())
+        self._classes = _OperatorClasses(ask, types)
         self._collations = _Collations(ask, definitions, columns, rows)
         self._columns: dict[int, dict[int, Any]] = defaultdict(dict)
         for column in columns:
@@ -148,14 +150,7 @@ class IndexReader:
 
     def _definition(self, row: Any) -> IndexDef:
         if row.text:  # expressions and operator class options: only the server's own text says all
-            definition = index_from_text(row.text, (row.key_texts or (), row.predicate or ""))
-            keys = normalized_keys(
-                definition,
-                self.columns(row.table_oid),
-                self._classes.spellings,
-                self._collations.spellings,
-            )
-            return replace(definition, keys=keys)
+            return self._definition_of_text(row)
         columns = self._columns[row.table_oid]
         numbers = _numbers(row.columns)
         key_count: int = row.key_count
@@ -177,6 +172,18 @@ class IndexReader:
             if row.storage
             else (),
         )
+
+    def _definition_of_text(self, row: Any) -> IndexDef:
+        definition = index_from_text(row.text, (row.key_texts or (), row.predicate or ""))
+        spellings = self._classes.spellings, self._collations.spellings
+        keys = normalized_keys(definition, self.columns(row.table_oid), *spellings)
+        types = row.key_types or (0,) * len(keys)
+        defaults = (self._classes.defaults[type_].get(definition.method) for type_ in types)
+        plain = (
+            replace(key, operator_class=None) if is_plain(key.operator_class, default) else key
+            for key, default in zip(keys, defaults, strict=False)
+        )
+        return replace(definition, keys=tuple(plain))
 
     def _key(self, column: Any, method: str, operator_class: int, collation: int, options: int) -> Key:
         name = self._classes.names[operator_class]

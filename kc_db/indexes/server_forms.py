@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from kc_db.database import Connection
-from kc_db.indexes.model import IndexDef, Name, TableName
+from kc_db.indexes.model import Expression, IndexDef, Name, TableName
+from kc_db.indexes.parse import without_schema
 from kc_db.indexes.read_indexes import Ask, IndexReader, asking
 from kc_db.indexes.statements import create_index
 
@@ -54,8 +55,13 @@ class Question:
 
 def question(definition: IndexDef, columns: tuple[ColumnType, ...]) -> Question:
     """What to ask about a definition on a table of these columns."""
-    table = TableName(None, definition.table.name)
-    bare = IndexDef(table, "", definition.keys, definition.method, predicate=definition.predicate)
+    table = definition.table
+    keys = tuple(
+        replace(key, of=without_schema(key.of, table)) if isinstance(key.of, Expression) else key
+        for key in definition.keys
+    )
+    predicate = without_schema(definition.predicate, table) if definition.predicate else None
+    bare = IndexDef(TableName(None, table.name), "", keys, definition.method, predicate=predicate)
     return Question(bare, columns)
 
 

@@ -185,7 +185,7 @@ def _key(key: Key) -> sql.Composable:
 
 
 def _operator_class(given: OperatorClass) -> sql.Composable:
-    name = _name(*(given.name or ()))
+    name = _name(*given.name)
     return sql.SQL("{} {}").format(name, _parameters(given.options)) if given.options else name
 
 

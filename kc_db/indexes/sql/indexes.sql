@@ -31,6 +31,8 @@ SELECT index.indrelid AS table_oid, relation.relname AS name, method.amname AS m
        CASE WHEN index.indexprs IS NOT NULL
             THEN ARRAY(SELECT pg_catalog.pg_get_indexdef(relation.oid, number, false)
                        FROM pg_catalog.generate_series(1, index.indnkeyatts) AS number) END AS key_texts,
+       CASE WHEN index.indexprs IS NOT NULL AND method.amname IN ('btree', 'hash')  -- others may store another type
+            THEN ARRAY(SELECT atttypid FROM pg_catalog.pg_attribute WHERE attrelid = relation.oid ORDER BY attnum) END AS key_types,
        index.indisvalid AS valid, index.indisready AS ready, index.indislive AS live,
        index.indimmediate AS immediate, index.indisprimary AS is_primary,
        backing.constraint_name, coalesce(backing.exclusion, false) AS exclusion,
