@@ -7,7 +7,8 @@ from dataclasses import replace
 from kc_db.database import Connection
 from kc_db.indexes.canonical import compare, in_canonical_form, resolve
 from kc_db.indexes.lock_file import Entry, Lock
-from kc_db.indexes.model import Catalog, Forms, IndexDef, LiveTable, StaleForm, TableName
+from kc_db.indexes.model import Catalog, Forms, IndexDef, LiveTable, StaleForm, TableName, Written
+from kc_db.indexes.node_trees import alike
 from kc_db.indexes.read_indexes import asking
 from kc_db.indexes.recorded_forms import entry_of, forms_from_entries, fresh_entry, stale_forms
 from kc_db.indexes.server_forms import ColumnType, Question, ask_server, question
@@ -165,15 +166,37 @@ def _asked_forms(
         answers = until_still(connection, (*left_open, *known))
     else:
         answers = {}
-    canonical, refusals = {}, {}
+    ends: dict[IndexDef, IndexDef] = {}
+    refusals = {}
     for definition, start in {**there, **asked}.items():
         *_, end = (start.definition, *_path(start, first, answers))
-        key = (definition.table, definition.method, definition.written)
         if isinstance(end, str):
-            refusals[key] = end
+            refusals[_key(definition)] = end
         else:
-            canonical[key] = end.written
+            ends[definition] = end
+    same = _alike(connection, ends, asked, there)
+    canonical = {_key(definition): same.get(definition, end).written for definition, end in ends.items()}
     return Forms(canonical, refusals)
+
+
+def _key(definition: IndexDef) -> tuple[TableName, str, Written]:
+    return definition.table, definition.method, definition.written
+
+
+def _alike(
+    connection: Connection,
+    ends: Mapping[IndexDef, IndexDef],
+    asked: Mapping[IndexDef, Question],
+    there: Mapping[IndexDef, Question],
+) -> Mapping[IndexDef, IndexDef]:
+    """Where a wanted one is written like no live one: all in the words of the first that is held alike."""
+    columns = {definition: start.columns for definition, start in {**there, **asked}.items()}
+    last = {definition: question(end, columns[definition]) for definition, end in ends.items()}
+    live = [last[have] for have in there if have in last]
+    if {last[want] for want in asked if want in last} <= set(live):
+        return {}
+    found = alike(connection, [*live, *(last[want] for want in asked if want in last)])
+    return {definition: found[end] for definition, end in last.items() if end in found}
 
 
 def _path(start: Question, first: _Answers, answers: _Answers) -> Iterator[IndexDef | str]:

@@ -13,6 +13,13 @@ from kc_db.indexes.parse import index_from_text
 from kc_db.indexes.server_forms import ColumnType
 from kc_db.indexes.statements import create_index
 
+# Named for the type to which they cast (pg_cast).
+_CAST_FUNCTIONS = {
+    *("bool", "bpchar", "bytea", "char", "cidr", "date", "float4", "float8", "inet", "int2", "int4", "int8"),
+    *("interval", "macaddr", "macaddr8", "money", "name", "numeric", "oid", "text", "time", "timestamp"),
+    *("timestamptz", "timetz", "varchar", "xml", "path", "point", "polygon", "box", "circle", "lseg"),
+}
+
 
 def entry_of(
     wanted: IndexDef, major_version: int, columns: Sequence[ColumnType], forms: Iterable[IndexDef]
@@ -127,7 +134,7 @@ def forms_from_entries(
 
 
 def without_casts(expression: Expression) -> str:
-    """An expression's tree without its casts."""
+    """An expression's tree without its casts, also those that are written as a call: int8(x)."""
     return json.dumps(_strip_casts(json.loads(expression.tree)), sort_keys=True)
 
 
@@ -135,6 +142,9 @@ def _strip_casts(tree: Any) -> Any:
     if isinstance(tree, Mapping):
         if "TypeCast" in tree:
             return _strip_casts(tree["TypeCast"]["arg"])
+        call = tree.get("FuncCall", {})
+        if len(call.get("args", ())) == 1 and call["funcname"][-1]["String"]["sval"] in _CAST_FUNCTIONS:
+            return _strip_casts(call["args"][0])
         return {name: _strip_casts(part) for name, part in tree.items()}
     return [_strip_casts(part) for part in tree] if isinstance(tree, list) else tree
 

@@ -91,6 +91,32 @@ def ask_server(
     return answers
 
 
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """How the server holds a definition: its expressions, and its predicate, as node trees."""
+
+    keys: str | None
+    predicate: str | None
+
+
+def ask_for_nodes(connection: Connection, questions: Iterable[Question]) -> Mapping[Question, Nodes]:
+    """How the server holds each definition that is in its own words; those that it refuses are left out.
+
+    Args:
+        connection: in autocommit mode, on a server that may write.
+        questions: what is wanted to know.
+    """
+    answers: dict[Question, Nodes] = {}
+    for batch in _batches(questions):
+        with connection.transaction(force_rollback=True), asking(connection) as ask:
+            connection.execute("SET TRANSACTION READ WRITE")
+            ask("session")
+            names = dict(_make(connection, batch, {}))
+            rows = (row for row in ask("node_trees") if row.name in names)
+            answers |= {names[row.name]: Nodes(row.keys, row.predicate) for row in rows}
+    return answers
+
+
 _Batch = Mapping[tuple[str, tuple[ColumnType, ...]], Sequence[Question]]
 
 

@@ -48,12 +48,6 @@ ENTAILED = {
     "keys": _OF_KEY,
 }  # each method, type and expression has its own
 # What kc-db doesn't judge rightly yet; each that it learns fails here until it is taken out.
-NOT_YET = {
-    "(int8(i))": "a cast that is written as a call",
-    "(date(ts AT TIME ZONE 'UTC'))": "a cast that is written as a call",
-    "(date(timezone('UTC', ts)))": "a cast that is written as a call",
-    "(\"normalize\"(tx, 'NFC'))": "SQL's own syntax has its constant without a cast",
-}
 exhaustive = settings(
     max_examples=int(os.environ.get("KC_DB_EXAMPLES", "25")),
     deadline=None,
@@ -166,9 +160,7 @@ def cases(pairs: Sequence[Pair]) -> list[ParameterSet]:
 
 
 def one_case(pair: Pair) -> ParameterSet:
-    reason = NOT_YET.get(pair[2])
-    marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
-    return pytest.param(pair, id=" | ".join(pair[1:]), marks=marks)
+    return pytest.param(pair, id=" | ".join(pair[1:]))
 
 
 @pytest.mark.parametrize("pair", cases(SAME))
