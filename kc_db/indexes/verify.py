@@ -51,13 +51,16 @@ def verify(specs: Sequence[Spec], catalog: Catalog, rules: Sequence[Rule]) -> li
     applied = {rule.name for rule in rules}
     allowances = {(spec.file, spec.line, a.rule): (spec, a) for spec in specs for a in spec.allowances}
     used = {_key(finding) for finding in findings} & allowances.keys()
+    left = [finding for finding in findings if _key(finding) not in used]
+    # What else is wrong with a spec's index may hide what is allowed: it's seen again once that is mended.
+    wrong = {(finding.problem.file, finding.problem.line) for finding in left}
     unused = tuple(
         (_located(spec, catalog), allowance)
         for key, (spec, allowance) in allowances.items()
-        if key not in used and allowance.rule in applied
+        if key not in used and allowance.rule in applied and (spec.file, spec.line) not in wrong
     )
     return [
-        *(finding for finding in findings if _key(finding) not in used),
+        *left,
         *apply_rules(rules, Subject(unused_allowances=unused)),
     ]
 

@@ -272,9 +272,7 @@ def test_two_specs_for_one_index_are_both_built(connection: Connection, tmp_path
         "ALTER INDEX public.z RENAME TO x;",
         "CREATE INDEX CONCURRENTLY y ON public.t (a);",
     ]
-    assert [f.rule for f in amiss(connection, specs)] == [
-        "duplicate-index"
-    ]
+    assert [f.rule for f in amiss(connection, specs)] == ["duplicate-index"]
 
 
 @pytest.mark.parametrize("setup", ["", "CREATE INDEX x ON t (b)"], ids=["missing", "different"])

@@ -288,6 +288,7 @@ def test_what_takes_a_moment_holds_what_its_documentation_says(
 
 
 UNIQUE = "CREATE UNIQUE INDEX u ON t "
+BLIND = "CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
 
 
 @pytest.mark.parametrize(
@@ -316,9 +317,11 @@ UNIQUE = "CREATE UNIQUE INDEX u ON t "
 def test_duplicate_rows_are_those_that_the_index_would_reject(
     connection: Connection, rows: str, definition: str, expected: str | None
 ) -> None:
-    connection.execute(
-        "CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
-    )
+    if "blind" in definition:
+        try:
+            connection.execute(BLIND)
+        except psycopg.errors.FeatureNotSupported:
+            pytest.skip("this server is built without ICU")
     connection.execute(f"INSERT INTO t VALUES {rows}".encode())
     before = index_names(connection)
     text = f"{UNIQUE}{definition}"

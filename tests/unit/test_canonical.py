@@ -81,7 +81,7 @@ def test_what_is_none_stays(rest: str, key: Key) -> None:
 def test_options_of_a_default_operator_class_stay() -> None:
     bare, full = resolved("USING gist (a x_ops (n = 3))"), resolved("USING gist (a public.x_ops (n = '3'))")
     assert bare == full
-    assert bare.keys[0].operator_class == OperatorClass(None, (("n", "3"),))
+    assert bare.keys[0].operator_class == OperatorClass(("public", "x_ops"), (("n", "3"),))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ keys = st.builds(
         [
             None,
             OperatorClass(("o",)),
-            OperatorClass(None, (("n", "1"),)),
+            OperatorClass(("b",), (("n", "1"),)),
             OperatorClass(("o",), (("n", "1"),)),
         ]
     ),
