@@ -3,9 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 POSTGRES ?= embedded
+OLDEST := $(addprefix tests/postgres/test_,every_index.py canonical_forms.py verify.py redundancy.py partitioned.py)
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --universal --no-annotate
 
-.PHONY: help demo test check unit test-matrix bench comparison format requirements clean
+.PHONY: help demo test check unit oldest test-matrix bench comparison format requirements clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | column -t -s '|'
@@ -13,7 +14,7 @@ help:  ## list the targets
 demo: .venv/runtime.stamp  ## migrate, verify, budget; break four indexes, find and mend them
 	@$(BIN)/python scripts/demo.py
 
-test: check unit  ## everything that CI runs
+test: check unit oldest  ## everything that CI runs
 
 check: .venv/dev.stamp  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -23,6 +24,10 @@ check: .venv/dev.stamp  ## format, lint, types, layers
 
 unit: .venv/dev.stamp  ## the tests, on POSTGRES=embedded|14|...|18|docker:17|<url>
 	$(BIN)/pytest --numprocesses 2 --postgres $(POSTGRES)
+
+oldest: .venv/dev.stamp  ## what depends on the version most, on the oldest one (where npm is)
+	@if command -v npm >/dev/null; then $(BIN)/pytest --numprocesses 2 --postgres 14 $(OLDEST); \
+	else echo 'npm is missing: the tests on PostgreSQL 14 are left out'; fi
 
 test-matrix: .venv/dev.stamp  ## the tests on every major version (needs npm)
 	@for version in 14 15 16 17 18; do $(MAKE) unit POSTGRES=$$version || exit 1; done
