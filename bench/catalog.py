@@ -8,11 +8,9 @@ every side but one, which shows Alembic as its own command runs.
 import contextlib
 import gc
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,8 +18,8 @@ import psycopg
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from timing import fresh_database, timed
 
-from kc_db.embedded import running
 from kc_db.indexes import rules
 from kc_db.indexes.load_catalog import load_catalog
 from kc_db.indexes.load_facts import with_facts
@@ -43,11 +41,7 @@ DEFINITIONS = "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid::
 
 def main() -> None:
     """Prints the medians and their ratios."""
-    with tempfile.TemporaryDirectory() as folder, running(Path(".kc-db/bench")) as conninfo:
-        with psycopg.connect(conninfo, autocommit=True) as connection:
-            connection.execute("DROP DATABASE IF EXISTS bench")
-            connection.execute("CREATE DATABASE bench")
-        url = psycopg.conninfo.make_conninfo(conninfo, dbname="bench")
+    with tempfile.TemporaryDirectory() as folder, fresh_database("bench") as url:
         with psycopg.connect(url, autocommit=True) as connection:
             specs = make(connection, Path(folder))
         measure(url, specs)
@@ -105,7 +99,8 @@ def measure(url: str, folder: Path) -> None:
             ALEMBIC_AS_IT_RUNS: collecting_garbage(alembic),
             f"{FETCH}, whole process": process(sys.executable, "-c", script),
             f"{COMMAND}, whole process": process(BIN / "kc-db", "verify-indexes", "--specs", folder),
-        }
+        },
+        ROUNDS,
     )
     print(f"{TABLES * INDEXES_PER_TABLE:,} indexes on {TABLES:,} tables, medians of {ROUNDS} rounds in turn:")
     for name, median in times.items():
@@ -129,20 +124,6 @@ def collecting_garbage(side: Callable[[], None]) -> Callable[[], None]:
         side()
 
     return collecting
-
-
-def timed(sides: dict[str, Callable[[], None]]) -> dict[str, float]:
-    """The median wall time of each side, in seconds; the sides take turns."""
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(ROUNDS):
-        for name, side in sides.items():
-            gc.collect()
-            gc.disable()  # as the kc-db command does; the same for every side
-            started = time.perf_counter()
-            side()
-            times[name].append(time.perf_counter() - started)
-            gc.enable()
-    return {name: statistics.median(taken) for name, taken in times.items()}
 
 
 def void(_: object) -> None:

@@ -4,18 +4,14 @@ Every spec is written otherwise than the server writes it. Beside it, in the sam
 indexes on temporary tables by hand, one statement each, and reading them with pg_get_indexdef().
 """
 
-import gc
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from timing import fresh_database, timed
 
-from kc_db.embedded import running
 from kc_db.findings import Severity
 from kc_db.indexes import rules
 from kc_db.indexes.load_catalog import load_catalog
@@ -34,14 +30,12 @@ PREDICATE = "status IN ('open', 'paid') AND amount BETWEEN 1 AND {}"
 
 def main() -> None:
     """Prints the medians and their ratio."""
-    with tempfile.TemporaryDirectory() as folder, running(Path(".kc-db/bench")) as conninfo:
-        with psycopg.connect(conninfo, autocommit=True) as connection:
-            connection.execute("DROP DATABASE IF EXISTS bench_forms")
-            connection.execute("CREATE DATABASE bench_forms")
-        url = psycopg.conninfo.make_conninfo(conninfo, dbname="bench_forms")
-        with psycopg.connect(url, autocommit=True) as connection:
-            statements = make(connection, Path(folder))
-            measure(connection, Path(folder), statements)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        fresh_database("bench_forms") as conninfo,
+        psycopg.connect(conninfo, autocommit=True) as connection,
+    ):
+        measure(connection, Path(folder), make(connection, Path(folder)))
 
 
 def make(connection: psycopg.Connection, folder: Path) -> list[str]:
@@ -86,26 +80,13 @@ def measure(connection: psycopg.Connection, folder: Path, statements: list[str])
             found = connection.execute(query + "WHERE relnamespace = pg_my_temp_schema()").fetchall()
             assert len(found) == len(statements)
 
-    times = timed({"canonicalise": canonicalised, "verify": verified, "by hand": by_hand})
+    times = timed({"canonicalise": canonicalised, "verify": verified, "by hand": by_hand}, ROUNDS)
+    times = {name: seconds * 1000 for name, seconds in times.items()}
     print(f"{len(specs)} specs with expressions, on {TABLES} tables, medians of {ROUNDS} rounds in turn:")
     print(f"  kc-db: have them canonicalised: {times['canonicalise']:.0f} ms (limit {LIMIT_MS})")
     print(f"  kc-db: the same, with reading the catalog and verifying: {times['verify']:.0f} ms")
     print(f"  the same indexes on temporary tables, one statement each: {times['by hand']:.0f} ms")
     print(f"  ratio of the first to the last: {times['canonicalise'] / times['by hand']:.2f}")
-
-
-def timed(sides: dict[str, Callable[[], None]]) -> dict[str, float]:
-    """The median wall time of each side, in milliseconds; the sides take turns."""
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(ROUNDS):
-        for name, side in sides.items():
-            gc.collect()
-            gc.disable()  # as the kc-db command does; the same for every side
-            started = time.perf_counter()
-            side()
-            times[name].append((time.perf_counter() - started) * 1000)
-            gc.enable()
-    return {name: statistics.median(taken) for name, taken in times.items()}
 
 
 if __name__ == "__main__":
