@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 POSTGRES ?= embedded
+SEED ?= 1
 OLDEST := $(addprefix tests/postgres/test_,every_index.py canonical_forms.py verify.py redundancy.py partitioned.py)
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --universal --no-annotate
 
-.PHONY: help demo test check unit oldest test-matrix bench comparison format requirements clean
+.PHONY: help demo test check unit oldest test-matrix bench torture comparison format requirements clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | column -t -s '|'
@@ -34,9 +35,15 @@ test-matrix: .venv/dev.stamp  ## the tests on every major version (needs npm)
 
 bench: .venv/dev.stamp  ## measure both sides of every performance claim
 	@$(BIN)/python bench/startup.py
+	@$(BIN)/python bench/ready.py
 	@$(BIN)/python bench/catalog.py
 	@$(BIN)/python bench/forms.py
 	@$(BIN)/python bench/tenants.py
+	@$(BIN)/python bench/jobs.py
+
+torture: .venv/dev.stamp  ## hurt 500 deploys and race 1,000, on every major version (needs npm; SEED=1)
+	$(BIN)/python -m torture.kills --runs 100 --seed $(SEED)
+	$(BIN)/python -m torture.races --rounds 50 --seed $(SEED)
 
 comparison: .venv/dev.stamp  ## write docs/comparison.md: what kc-db, Alembic and migra find
 	@$(BIN)/python scripts/compare_tools.py

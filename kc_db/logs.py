@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import uuid
+from typing import TextIO
 
 from kc_db.errors import InputError
 
@@ -56,6 +57,19 @@ def configure_logs(log_format: str, run_id: str, *, level: int = logging.INFO) -
         logger.handlers[:] = [handler]
         logger.setLevel(level)
         logger.propagate = False
+
+
+def log_terminal() -> "logging.StreamHandler[TextIO] | None":
+    """Writes the remarks onto a terminal, for people; None where a file, a pipe or a program gets them."""
+    for handler in log.handlers:
+        if (
+            isinstance(handler, logging.StreamHandler)
+            and type(handler.formatter) is logging.Formatter
+            and os.environ.get("TERM") != "dumb"
+            and handler.stream.isatty()
+        ):
+            return handler
+    return None
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -325,7 +325,7 @@ PREDICATES = (
     _yes("(d) WHERE (d > (4900)::double precision)", "(d)", "a search by the key", "SELECT * FROM t WHERE d > 4990"),
     _yes("(a) WHERE (a > '-5'::integer)", "(a) WHERE (a >= '-10'::integer)", "implied, a search", BY_A),
     _yes("(x) WHERE (x > 'x49'::text)", "(x)", "a search by the key", "SELECT * FROM t WHERE x > 'x499'"),
-    _yes("(lower(x)) WHERE (lower(x) = 'x7'::text)", "(lower(x))", "a search by the key", "SELECT * FROM t WHERE lower(x) = 'x7'"),
+    _no("(lower(x)) WHERE (lower(x) = 'x7'::text)", "(lower(x))", "x must be returned", "SELECT count(*) FROM t WHERE lower(x) = 'x7'"),
     _no("(a)", "(a) WHERE (b = 3)", "some rows only", BY_A),
     _no("(a)", "(a) WHERE (a IS NOT NULL)", "ORDER BY needs the nulls", FIRST_A),
     _no("(a)", "(a) WHERE (a > 5)", "some rows only", FIRST_A),

@@ -3,13 +3,16 @@
 import gc
 import signal
 import sys
+import traceback
 from typing import NoReturn
 
 import click
 
 from kc_db.cli.check_pool_budget import check_pool_budget
+from kc_db.cli.check_ready import check_ready
 from kc_db.cli.explain_rule import explain_rule
 from kc_db.cli.lock_specs import lock_specs
+from kc_db.cli.plan_migrations import plan_migrations
 from kc_db.cli.repair_indexes import repair_indexes
 from kc_db.cli.verify_indexes import verify_indexes
 from kc_db.errors import KcDbError
@@ -47,7 +50,15 @@ def commands() -> None:
     """  # noqa: D301 - click reads \b, a raw docstring would print it
 
 
-for command in (verify_indexes, repair_indexes, lock_specs, check_pool_budget, explain_rule):
+for command in (
+    verify_indexes,
+    repair_indexes,
+    lock_specs,
+    plan_migrations,
+    check_pool_budget,
+    check_ready,
+    explain_rule,
+):
     commands.add_command(command)
 
 
@@ -72,6 +83,9 @@ def main() -> None:
         sys.exit(_SIGNAL + signal.SIGPIPE)
     except OSError as error:
         _end(f"the report can't be written: {error.strerror}", KcDbError.exit_code)
+    except Exception:  # noqa: BLE001 - whatever it is, it is no finding, and 1 would say that it were
+        traceback.print_exc()
+        _end("kc-db has a defect; please report the lines above", KcDbError.exit_code)
 
 
 def _terminate(number: int, _frame: object) -> NoReturn:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ class Run:
         """Writes the report everywhere it was asked for, and ends the command with its exit code."""
         from kc_db.report import render
 
+        report = replace(report, fail_on=self.fail_on)
         for format_name, file in self.outputs:
             _write(file, render(report, format_name) + "\n")
         colour = self.format == "text" and sys.stdout.isatty()

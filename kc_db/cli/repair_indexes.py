@@ -11,10 +11,8 @@ from kc_db.cli.options import Run, common_options, database_option, schemas_opti
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kc_db.database import Connection
     from kc_db.indexes.match import TableMatch
-    from kc_db.indexes.model import Spec
-    from kc_db.indexes.steps import Step
+    from kc_db.online.patience import Patience
     from kc_db.report import Report
 
 
@@ -25,6 +23,8 @@ Examples:
   kc-db repair-indexes                  print the SQL, run nothing
   kc-db repair-indexes --apply          run it, then verify again
   kc-db repair-indexes --schemas 'tenant_*' --apply
+  kc-db repair-indexes --apply --jobs 4 --maintenance-work-mem 1GB
+  kc-db repair-indexes --apply --max-replication-lag 30s
   kc-db repair-indexes --as-revision "Mend the indexes"
 """,
 )
@@ -43,6 +43,32 @@ Examples:
     metavar="FILE",
     help="Where --as-revision finds the revisions.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Mend at most so many tables at the same time, each on its own connection.",
+)
+@click.option(
+    "--maintenance-work-mem",
+    envvar="KC_DB_MAINTENANCE_WORK_MEM",
+    metavar="SIZE",
+    help="Memory of each build, '1GB'. [default: the server's setting]",
+)
+@click.option(
+    "--max-parallel-maintenance-workers",
+    envvar="KC_DB_MAX_PARALLEL_MAINTENANCE_WORKERS",
+    metavar="N",
+    help="Backends that help each build. [default: the server's setting]",
+)
+@click.option(
+    "--max-replication-lag",
+    envvar="KC_DB_MAX_REPLICATION_LAG",
+    metavar="TIME|SIZE",
+    help="No build begins while a standby replays further behind than '30s', or '64MB'.",
+)
 @database_option
 @specs_option
 @schemas_option
@@ -56,6 +82,10 @@ def repair_indexes(  # noqa: PLR0913 - one for each option
     apply: bool,
     as_revision: str | None,
     alembic_config: Path,
+    jobs: int,
+    maintenance_work_mem: str | None,
+    max_parallel_maintenance_workers: str | None,
+    max_replication_lag: str | None,
 ) -> None:
     """Take the live indexes to the specs, without blocking writes.
 
@@ -71,16 +101,20 @@ def repair_indexes(  # noqa: PLR0913 - one for each option
     from kc_db.indexes.match import match_tables
     from kc_db.indexes.repair import plan_table
     from kc_db.indexes.verify import verify
+    from kc_db.online.jobs import repair_tables
+    from kc_db.online.resources import Resources
 
     if apply and as_revision is not None:
         raise click.UsageError("--apply runs it and --as-revision writes it down: choose one")
+    patience = _patience(max_replication_lag)
+    resources = Resources(maintenance_work_mem, max_parallel_maintenance_workers)
     target = find_target(database_url)
     rulebook, written = load_rulebook_and_specs(specs)
     with connect(target, "repair-indexes", run.correlation_id) as connection:
         scope = find_scope(connection, written, schemas)
         wanted = scope.specs
         definitions = [spec.definition for spec in wanted]
-        done = _apply(connection, wanted) if apply else ()
+        done = repair_tables(connection, wanted, jobs, resources, patience) if apply else ()
         catalog = load_catalog(connection, definitions)
     findings = verify(wanted, catalog, rulebook)
     tables = match_tables(wanted, catalog)
@@ -104,6 +138,14 @@ def repair_indexes(  # noqa: PLR0913 - one for each option
     )
 
 
+def _patience(max_replication_lag: str | None) -> "Patience":
+    from kc_db.online.patience import patience_of
+    from kc_db.online.throttle import Lag
+
+    lag = Lag.parse(max_replication_lag) if max_replication_lag else None
+    return replace(patience_of(), max_replication_lag=lag)
+
+
 def _written(report: "Report", tables: "Sequence[TableMatch]", message: str, configuration: Path) -> "Report":
     """Writes the revisions; the report says which, and no findings: they end with the next migration.
 
@@ -122,46 +164,3 @@ def _written(report: "Report", tables: "Sequence[TableMatch]", message: str, con
         summary={**report.summary, "applied": False, "statements": [], "revisions": files},
         headline=f"wrote {count(len(files), 'revision')}{run_them}",
     )
-
-
-def _apply(connection: "Connection", wanted: "Sequence[Spec]") -> "Sequence[Step]":
-    """Mends each table that needs it; one that can't be mended doesn't keep the others from it.
-
-    Raises:
-        ServerError: others held locks all the time; likewise.
-        psycopg.Error: the server refused a statement; raised after the other tables have been mended.
-    """
-    import psycopg
-
-    from kc_db.errors import RefusedError, ServerError
-    from kc_db.indexes.load_catalog import load_catalog
-    from kc_db.indexes.match import match_tables
-    from kc_db.indexes.repair import plan_table
-    from kc_db.logs import log
-    from kc_db.online.deploy_lock import deploy_lock
-    from kc_db.online.index_build import repair_table
-    from kc_db.online.pooler import refuse_transaction_pooling
-
-    done: list[Step] = []
-    refused: psycopg.Error | ServerError | None = None
-    refuse_transaction_pooling(connection)
-    with deploy_lock(connection):
-        catalog = load_catalog(connection, [spec.definition for spec in wanted])
-        for table in match_tables(wanted, catalog):
-            if not plan_table(table):
-                continue
-            try:
-                repair_table(connection, table.specs, done)
-            except RefusedError as error:
-                log.error("%s", error)
-            except ServerError as error:
-                log.error("%s is not mended: %s", table.table, error)
-                refused = refused or error
-            except psycopg.Error as error:
-                if connection.closed:
-                    raise
-                log.error("%s is not mended", table.table)
-                refused = refused or error
-    if refused:
-        raise refused
-    return done

@@ -8,7 +8,11 @@ from kc_db.findings import Severity
 from kc_db.indexes.unverified import UNVERIFIED, UNVERIFIED_DOCUMENTATION
 from kc_db.rulebook import Description, Rule, describe_rules, load_rules, rule_names, with_severities
 
-PACKAGES = {"verify-indexes": "kc_db.indexes.rules", "check-pool-budget": "kc_db.budget.rules"}
+PACKAGES = {
+    "verify-indexes": "kc_db.indexes.rules",
+    "check-pool-budget": "kc_db.budget.rules",
+    "check-ready": "kc_db.ready.rules",
+}
 """Where each tool's rules stand, by the command that applies them."""
 
 

@@ -11,6 +11,8 @@ from kc_db.indexes.lock_file import Lock
 from kc_db.indexes.model import Catalog, IndexDef, LiveTable, TableName
 from kc_db.indexes.read_indexes import Ask, IndexReader, asking
 
+_NULLS_NOT_DISTINCT = 150_000  # server_version_num
+
 
 def load_catalog(
     connection: Connection, definitions: Sequence[IndexDef], lock: Lock | None = None
@@ -24,8 +26,10 @@ def load_catalog(
 
     Raises:
         InputError: two names mean one table.
-        ServerError: a schema of the search_path has one of the tables, and the role may not use it.
+        ServerError: a definition is too new for the server, or a schema of the search_path has one of the
+            tables, and the role may not use it.
     """
+    _refuse_what_is_too_new(connection, definitions)
     with connection.transaction(), asking(connection) as ask:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         ask("session")
@@ -59,6 +63,16 @@ def _load(ask: Ask, definitions: Sequence[IndexDef]) -> Catalog:
 
     live = {names[relation.position]: table(relation) for relation in relations}
     return Catalog(live, _taken_names(ask, definitions, live), reader.operator_classes, reader.collations)
+
+
+def _refuse_what_is_too_new(connection: Connection, definitions: Sequence[IndexDef]) -> None:
+    if connection.info.server_version < _NULLS_NOT_DISTINCT:
+        for definition in definitions:
+            if definition.nulls_not_distinct:
+                raise ServerError(
+                    f"{definition.table}.{definition.name} says NULLS NOT DISTINCT, which came with "
+                    f"PostgreSQL 15; this server is {connection.info.server_version // 10_000}"
+                )
 
 
 def _refuse_two_names_for_one(names: Sequence[TableName], relations: Sequence[Any]) -> None:

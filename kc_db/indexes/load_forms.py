@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 
 from kc_db.database import Connection
 from kc_db.indexes.canonical import compare, in_canonical_form, resolve
 from kc_db.indexes.lock_file import Entry, Lock
 from kc_db.indexes.model import Catalog, Forms, IndexDef, LiveTable, StaleForm, TableName, Written
 from kc_db.indexes.node_trees import alike
-from kc_db.indexes.read_indexes import asking
+from kc_db.indexes.read_indexes import IndexReader, asking
 from kc_db.indexes.recorded_forms import entry_of, forms_from_entries, fresh_entry, stale_forms
 from kc_db.indexes.server_forms import ColumnType, Question, ask_server, question
 
@@ -56,8 +57,9 @@ def record_forms(
     wanted = dict(_resolved(definitions, replace(catalog, forms=Forms())))
     columns = load_columns(connection, {want.table for want in wanted.values()})
     asked = {definition: question(want, columns[want.table]) for definition, want in wanted.items()}
-    first = ask_server(connection, asked.values(), settled=False)
-    answers = until_still(connection, filter(None, (_next(q, answer) for q, answer in first.items())))
+    first = ask_server(connection, asked.values(), settled=False, everywhere=True)
+    following = filter(None, (_next(start, answer) for start, answer in first.items()))
+    answers = until_still(connection, following, everywhere=True)
     version = major_version(connection)
     for definition, start in asked.items():
         path = list(_path(start, first, answers))
@@ -102,7 +104,9 @@ def load_columns(connection: Connection, tables: Iterable[TableName]) -> _Column
     return {table: tuple(found) for table, found in columns.items()}
 
 
-def until_still(connection: Connection, questions: Iterable[Question]) -> _Answers:
+def until_still(
+    connection: Connection, questions: Iterable[Question], *, everywhere: bool = False
+) -> _Answers:
     """The server's answers to its own words, and to its answers to those, until it repeats itself."""
     answers: dict[Question, IndexDef | str] = {}
     pending = list(questions)
@@ -110,7 +114,7 @@ def until_still(connection: Connection, questions: Iterable[Question]) -> _Answe
         pending = [asked for asked in dict.fromkeys(pending) if asked not in answers]
         if not pending:
             break
-        answers |= ask_server(connection, pending, settled=True)
+        answers |= ask_server(connection, pending, settled=True, everywhere=everywhere)
         pending = [again for asked in pending if (again := _next(asked, answers[asked]))]
     restless = (asked for asked in pending if asked not in answers)
     return answers | dict.fromkeys(restless, "it writes its own words differently each time")
@@ -150,7 +154,28 @@ def _forms(
         for definition, want in unsure.items()
         if lock and (entry := fresh_entry(lock, definition, version, columns[want.table]))
     }
-    return Forms(forms_from_entries(entries, tables.values()), silence=silence)
+    if len(entries) == len(unsure):
+        silence = (
+            "the lock file tells them apart by casts only, and a standby or this role can't ask which count"
+        )
+    return Forms(forms_from_entries(entries, _read_everywhere(connection, tables.values())), silence=silence)
+
+
+def _read_everywhere(connection: Connection, tables: Iterable[LiveTable]) -> Mapping[IndexDef, IndexDef]:
+    """The live definitions with expressions, each as it is written whatever the search_path."""
+    by_oid = {table.oid: table for table in tables if table.oid}
+    relations = [SimpleNamespace(oid=oid, **table.name._asdict()) for oid, table in by_oid.items()]
+    with connection.transaction(), asking(connection) as ask:
+        ask("session")
+        ask("no_search_path")
+        reader = IndexReader(ask, relations, ())
+        names = {(oid, index.name): index.definition for oid in by_oid for index in reader.indexes(oid)}
+    return {
+        index.definition: names[oid, index.name]
+        for oid, table in by_oid.items()
+        for index in table.indexes
+        if index.definition.has_expressions and (oid, index.name) in names
+    }
 
 
 def _asked_forms(

@@ -4,7 +4,7 @@ import json
 import re
 from bisect import bisect_right
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -42,6 +42,12 @@ def load_specs(folder: Path, rule_names: Sequence[str]) -> tuple[Spec, ...]:
         )
     _refuse_repetitions(specs)
     return tuple(specs)
+
+
+def allowing(spec: Spec, rules: Collection[str]) -> Spec:
+    """The spec with every finding of some rules allowed: what is off is neither reported nor mended."""
+    more = tuple(Allowance(rule, "it is off", spec.line) for rule in sorted(rules))
+    return replace(spec, allowances=(*spec.allowances, *more)) if more else spec
 
 
 def _refuse_repetitions(specs: Sequence[Spec]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kc_db.errors import InputError
+from kc_db.indexes.parse import tree_of_index
 
 NAME = "canonical_forms.lock"
 _ABOUT = (
@@ -52,6 +53,8 @@ def load_lock(folder: Path) -> Lock:
         InputError: it is there and not what kc-db writes.
     """
     file = folder / NAME
+    from pglast.parser import ParseError
+
     try:
         content = json.loads(file.read_bytes())
         entries = [
@@ -59,11 +62,14 @@ def load_lock(folder: Path) -> Lock:
             for version, rows in content["postgresql"].items()
             for row in rows
         ]
+        for entry in entries:
+            for form in entry.forms:
+                tree_of_index(form)
     except FileNotFoundError:
         return Lock(file, {})
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror}", file=str(file)) from None
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, ParseError):
         raise InputError(
             "this isn't what kc-db lock-specs writes; delete it and run that again", file=str(file)
         ) from None

@@ -21,6 +21,7 @@ class Match:
         differences: how the one of the same name differs.
         undecided: what could not be compared, with the index of the same name or else with another one.
         unsure_because: why not, and what to do about it.
+        refused: why the server takes no index of the wanted definition at all.
         name_taken_by: what else has the name, where it isn't an index of the table.
         makes_way_for: where the index of the same name satisfies another spec, that spec's match.
         in_the_way: the index that satisfies this spec has another spec's name.
@@ -34,6 +35,7 @@ class Match:
     differences: tuple[Difference, ...] = ()
     undecided: tuple[Difference, ...] = ()
     unsure_because: str | None = None
+    refused: str | None = None
     name_taken_by: str | None = None
     makes_way_for: "Match | None" = None
     in_the_way: bool = False
@@ -119,8 +121,9 @@ def _match_by_name(spec: Spec, live: LiveTable, by_name: Mapping[str, LiveIndex]
     same_name = by_name.get(want.name)
     if same_name is None:
         taken_by = catalog.taken_names.get((live.name.schema or "", want.name))
+        refused = _refusal(want, live, catalog.forms)
         reason = _reason(want, live, catalog.forms)
-        return Match(spec, want, live, name_taken_by=taken_by, unsure_because=reason)
+        return Match(spec, want, live, name_taken_by=taken_by, unsure_because=reason, refused=refused)
     if satisfies(want, same_name):
         return Match(spec, want, live, same_name, same_name)
     comparison = compare(want, same_name.definition)
@@ -128,6 +131,13 @@ def _match_by_name(spec: Spec, live: LiveTable, by_name: Mapping[str, LiveIndex]
     undecided = comparison.undecided if same_name.usable and not differences else ()
     reason = _reason(want, live, catalog.forms)
     return Match(spec, want, live, None, same_name, differences, undecided=undecided, unsure_because=reason)
+
+
+def _refusal(want: IndexDef, live: LiveTable, forms: Forms) -> str | None:
+    """Why the server takes no such index; of a whole row's expression a copy of the table can't tell."""
+    parts = (*(key.of for key in want.keys), want.predicate)
+    whole_row = any({live.name.name, "*"} & columns_read(part) for part in parts)
+    return None if whole_row else forms.refusals.get((want.table, want.method, want.written))
 
 
 def _reason(want: IndexDef, live: LiveTable, forms: Forms) -> str | None:
@@ -152,7 +162,8 @@ def _match_by_definition(matches: Sequence[Match]) -> Iterator[Match]:
         elif match.satisfied_by or match.same_name:
             yield match
         else:
-            yield replace(match, undecided=_undecided(match.want, free))
+            undecided = () if match.refused else _undecided(match.want, free)
+            yield replace(match, undecided=undecided)
 
 
 def _with_way_made(matches: Sequence[Match]) -> Iterator[Match]:
@@ -205,7 +216,7 @@ def _rank(index: LiveIndex, preferred_names: set[str]) -> tuple[bool, bool, bool
     return (
         index.name not in preferred_names,
         not index.primary,
-        index.constraint is None,
         index.needed_by is None,
+        index.constraint is None,
         index.name,
     )

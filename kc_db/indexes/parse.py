@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any
 
 from kc_db.indexes.model import Expression, IndexDef, Key, Name, OperatorClass, TableName, column_key
+from kc_db.indexes.parameters import Parameters, normalized
 
 _METHOD_ALIASES = {"rtree": "gist"}  # DefineIndex() in src/backend/commands/indexcmds.c
-_BOOLEAN_PARAMETERS = {"autosummarize", "deduplicate_items", "fastupdate"}
 _LOCATIONS = ("location", "list_start", "list_end")
 _NESTED = (dict, list)  # what JSON gives; asking for a Mapping is slower
 _OPENING, _CLOSING, _COMMA = "ASCII_40", "ASCII_41", "ASCII_44"  # as pglast names these tokens
@@ -40,11 +40,7 @@ def index_from_tree(
         nulls_not_distinct=tree.get("nulls_not_distinct", False),
         include=tuple(part["IndexElem"].get("name", "") for part in tree.get("indexIncludingParams", ())),
         predicate=expressions.predicate(tree["whereClause"]) if "whereClause" in tree else None,
-        storage=storage_parameters(
-            {option["DefElem"]["defname"]: _value(option["DefElem"]) for option in tree["options"]}
-        )
-        if "options" in tree
-        else (),
+        storage=_parameters(tree["options"]) if "options" in tree else (),
     )
 
 
@@ -59,6 +55,27 @@ def index_from_text(text: str, words: tuple[Sequence[str], str] | None = None) -
         pglast.parser.ParseError: it is no SQL.
     """
     return index_from_tree(tree_of_index(text), lambda: text, words)
+
+
+def index_of_server(text: str, keys: Sequence[str], predicate: str) -> IndexDef:
+    """The definition in what pg_get_indexdef() gives.
+
+    Some expressions it writes as no SQL, such as a key `x IS DOCUMENT` without parentheses.
+
+    Args:
+        text: the whole statement.
+        keys: each key by itself; empty if all are columns.
+        predicate: by itself; empty if there is none.
+    """
+    from pglast.parser import ParseError
+
+    try:
+        return index_from_text(text, (keys, predicate))
+    except ParseError:
+        whole = [f"({key})" for key in keys]
+        for key, in_parentheses in zip(keys, whole, strict=True):
+            text = text.replace(key, in_parentheses, 1)
+        return index_from_text(text, (whole, predicate))
 
 
 def tree_of_index(text: str) -> Mapping[str, Any]:
@@ -120,28 +137,11 @@ def _folded(word: str) -> str:
     return word[1:-1].replace('""', '"') if word.startswith('"') else word.lower()
 
 
-def storage_parameters(parameters: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Storage parameters, sorted, with the spellings of a boolean made one."""
-    return tuple(
-        (name, _boolean(value.lower()) if name in _BOOLEAN_PARAMETERS else value.lower())
-        for name, value in sorted(parameters.items())
-    )
-
-
-def _boolean(value: str) -> str:
-    """As parse_bool() in src/backend/utils/adt/bool.c: the beginning of a word is enough."""
-    return "on" if value in {"on", "1"} or "true".startswith(value) or "yes".startswith(value) else "off"
-
-
 def _key(part: Mapping[str, Any], position: int, expressions: "_Expressions") -> Key:
     if len(part) == len(_PLAIN_COLUMN) and "name" in part:
         return _plain_key(part["name"], part["ordering"], part["nulls_ordering"])
     plain = _plain_key("", part["ordering"], part["nulls_ordering"])
-    options = tuple(
-        sorted((option["DefElem"]["defname"], _value(option["DefElem"])) for option in part["opclassopts"])
-        if "opclassopts" in part
-        else ()
-    )
+    options = _parameters(part["opclassopts"]) if "opclassopts" in part else ()
     name = _qualified(part["opclass"]) if "opclass" in part else None
     column, tree, collation = _without_collation(part)
     make = column_key if column else Key  # equal expressions may be written differently
@@ -249,6 +249,8 @@ def _strip(tree: Any) -> Any:
     if isinstance(tree, dict):
         if tree.get("funcformat") == "COERCE_SQL_SYNTAX":  # AT TIME ZONE is timezone(), TRIM() is btrim()
             tree = {**tree, "funcformat": "COERCE_EXPLICIT_CALL", "funcname": tree["funcname"][-1:]}
+        elif "TypeCast" in tree:
+            tree = {"TypeCast": _without_detour(tree["TypeCast"])}
         return {
             name: _strip(part) if isinstance(part, _NESTED) else part
             for name, part in tree.items()
@@ -257,9 +259,23 @@ def _strip(tree: Any) -> Any:
     return [_strip(part) for part in tree] if isinstance(tree, list) else tree
 
 
+def _without_detour(cast: Mapping[str, Any]) -> Mapping[str, Any]:
+    """'x'::varchar::text is 'x'::text; ALTER COLUMN ... TYPE leaves such casts behind."""
+    inner = cast["arg"].get("TypeCast")
+    if not inner or "A_Const" not in inner["arg"]:
+        return cast
+    names = [_qualified(one["typeName"]["names"]) for one in (cast, inner)]
+    plain = not any("typmods" in one["typeName"] or "arrayBounds" in one["typeName"] for one in (cast, inner))
+    return {**cast, "arg": inner["arg"]} if plain and names == [("text",), ("varchar",)] else cast
+
+
 def _qualified(parts: Sequence[Mapping[str, Any]]) -> Name:
     names = tuple(part["String"]["sval"] for part in parts)
     return names[1:] if names[0] == "pg_catalog" else names
+
+
+def _parameters(options: Sequence[Mapping[str, Any]]) -> Parameters:
+    return normalized((option["DefElem"]["defname"], _value(option["DefElem"])) for option in options)
 
 
 def _value(option: Mapping[str, Any]) -> str:

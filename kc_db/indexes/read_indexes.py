@@ -20,7 +20,8 @@ from kc_db.indexes.model import (
     TableName,
     column_key,
 )
-from kc_db.indexes.parse import expression_from_text, index_from_text, storage_parameters
+from kc_db.indexes.parameters import normalized
+from kc_db.indexes.parse import expression_from_text, index_of_server
 from kc_db.sql import load_sql
 
 _DESCENDING, _NULLS_FIRST = 1, 2  # INDOPTION_* in src/include/catalog/pg_index.h
@@ -168,13 +169,11 @@ class IndexReader:
             nulls_not_distinct=row.nulls_not_distinct,
             include=tuple(columns[number].name for number in numbers[key_count:]),
             predicate=expression_from_text(row.predicate) if row.predicate else None,
-            storage=storage_parameters(dict(option.split("=", 1) for option in row.storage))
-            if row.storage
-            else (),
+            storage=normalized(_pairs(row.storage)) if row.storage else (),
         )
 
     def _definition_of_text(self, row: Any) -> IndexDef:
-        definition = index_from_text(row.text, (row.key_texts or (), row.predicate or ""))
+        definition = index_of_server(row.text, row.key_texts or (), row.predicate or "")
         spellings = self._classes.spellings, self._collations.spellings
         keys = normalized_keys(definition, self.columns(row.table_oid), *spellings)
         types = row.key_types or (0,) * len(keys)
@@ -195,6 +194,12 @@ class IndexReader:
             bool(options & _DESCENDING),
             bool(options & _NULLS_FIRST),
         )
+
+
+def _pairs(options: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for option in options:
+        name, _, value = option.partition("=")
+        yield name, value
 
 
 def _full_name(row: Any) -> Name:

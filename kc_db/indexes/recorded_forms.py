@@ -1,14 +1,16 @@
 """What a lock file's entries say about wanted and live definitions, and what they no longer say."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
 from kc_db.indexes.canonical import columns_read
 from kc_db.indexes.lock_file import Entry, Lock
-from kc_db.indexes.model import Expression, IndexDef, LiveTable, StaleForm, TableName, Written
+from kc_db.indexes.model import Expression, IndexDef, StaleForm, TableName, Written
 from kc_db.indexes.parse import index_from_text
 from kc_db.indexes.server_forms import ColumnType
 from kc_db.indexes.statements import create_index
@@ -18,6 +20,8 @@ _CAST_FUNCTIONS = {
     *("bool", "bpchar", "bytea", "char", "cidr", "date", "float4", "float8", "inet", "int2", "int4", "int8"),
     *("interval", "macaddr", "macaddr8", "money", "name", "numeric", "oid", "text", "time", "timestamp"),
     *("timestamptz", "timetz", "varchar", "xml", "path", "point", "polygon", "box", "circle", "lseg"),
+    *("bit", "varbit", "xid", "regclass", "int4multirange", "int8multirange", "nummultirange"),
+    *("tsmultirange", "tstzmultirange", "datemultirange"),
 }
 
 
@@ -102,37 +106,41 @@ def stale_forms(
 
 
 def forms_from_entries(
-    entries: Mapping[IndexDef, Entry], tables: Iterable[LiveTable]
+    entries: Mapping[IndexDef, Entry], live: Mapping[IndexDef, IndexDef]
 ) -> Mapping[tuple[TableName, str, Written], Written]:
     """Canonical forms of the wanted definitions, and of the live ones as far as the entries decide.
 
     A live expression that stands in an entry is that entry's. One that differs from each of the table's in
     more than casts is another one: a server that writes its own words again moves casts and nothing else.
+    Entries that differ from each other in casts only decide nothing.
 
     Args:
         entries: the wanted definitions, resolved, each with its entry.
-        tables: those that they are on.
+        live: those of the same tables, each as the server writes it whatever the search_path.
     """
-    canonical: dict[tuple[TableName, str, Written], Written] = {}
-    ends: dict[TableName, dict[str, Expression]] = {}
-    for want, entry in entries.items():
-        orbit = [index_from_text(text) for text in entry.forms]
-        canonical[want.table, want.method, want.written] = orbit[-1].written
-        known = ends.setdefault(want.table, {})
+    orbits = {want: [index_from_text(text) for text in entry.forms] for want, entry in entries.items()}
+    ends: dict[TableName, dict[str, Expression]] = defaultdict(dict)
+    for want, orbit in orbits.items():
         for form in orbit:
             for part, end in zip(_parts(form), _parts(orbit[-1]), strict=True):
                 if isinstance(part, Expression) and isinstance(end, Expression):
-                    known[part.tree] = end
-    for table in tables:
-        known = ends.get(table.name, {})
-        bare = {without_casts(end) for end in known.values()}
-        for have in (index.definition for index in table.indexes if index.definition.has_expressions):
-            parts = [part for part in _parts(have) if isinstance(part, Expression)]
-            if all(part.tree in known or without_casts(part) not in bare for part in parts):
-                canonical[have.table, have.method, have.written] = _replaced(have, known)
+                    ends[want.table][part.tree] = end
+    canonical = {}
+    for definition, words in [*((want, orbit[-1]) for want, orbit in orbits.items()), *live.items()]:
+        known = ends[definition.table]
+        if all(_is_decided(part, known) for part in _parts(words) if isinstance(part, Expression)):
+            canonical[definition.table, definition.method, definition.written] = _replaced(words, known)
     return canonical
 
 
+def _is_decided(part: Expression, known: Mapping[str, Expression]) -> bool:
+    """Whether it is certain which of the known expressions it is, or that it is none of them."""
+    bare = without_casts(part)
+    alike = {end.tree for end in known.values() if without_casts(end) == bare}
+    return not alike or (len(alike) == 1 and part.tree in known)
+
+
+@cache
 def without_casts(expression: Expression) -> str:
     """An expression's tree without its casts, also those that are written as a call: int8(x)."""
     return json.dumps(_strip_casts(json.loads(expression.tree)), sort_keys=True)
@@ -143,8 +151,10 @@ def _strip_casts(tree: Any) -> Any:
         if "TypeCast" in tree:
             return _strip_casts(tree["TypeCast"]["arg"])
         call = tree.get("FuncCall", {})
-        if len(call.get("args", ())) == 1 and call["funcname"][-1]["String"]["sval"] in _CAST_FUNCTIONS:
-            return _strip_casts(call["args"][0])
+        first, *modifiers = call.get("args", (None,))
+        is_cast = first and call["funcname"][-1]["String"]["sval"] in _CAST_FUNCTIONS
+        if is_cast and all("A_Const" in modifier for modifier in modifiers):
+            return _strip_casts(first)
         return {name: _strip_casts(part) for name, part in tree.items()}
     return [_strip_casts(part) for part in tree] if isinstance(tree, list) else tree
 

@@ -67,6 +67,8 @@ def why_redundant(index: LiveIndex, by: LiveIndex, columns: Mapping[str, Column]
     """How another index of the same table does all that an index does; None if it doesn't, or may not."""
     if not (index.usable and by.usable) or index.primary or index.exclusion or by.exclusion:
         return None
+    if index.needed_by:
+        return None  # a foreign key or the replica identity goes by this very index
     have, other = index.definition, by.definition
     how = _same_searches(have, other)
     if how is None or not _holds_uniqueness(index, by) or not _returns_columns(have, other):
@@ -187,11 +189,13 @@ def _finds_rows(have: IndexDef, other: IndexDef, columns: Mapping[str, Column]) 
 
 def _is_search(fact: Fact, other: IndexDef, columns: Mapping[str, Column]) -> bool:
     first = other.keys[0]
+    if not isinstance(first.of, str):
+        return False  # a partial index needs not return its columns: index-only scans would be lost
     if other.method != "btree" or first.collation or first.operator_class or not fact.is_search:
         return False
     subject = subject_of(first.of)
     if fact.subject == subject:
         return True
-    column = columns.get(first.of) if isinstance(first.of, str) else None
+    column = columns.get(first.of)
     is_text = column is not None and column.operator_classes.get("btree") == ("text_ops",)
     return is_text and fact.uncast_subject == subject

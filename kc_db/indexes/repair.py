@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain, count
 
 from kc_db.indexes.match import Match, TableMatch
-from kc_db.indexes.model import IndexDef, LiveIndex, LiveTable
+from kc_db.indexes.model import IndexDef, LiveIndex, LiveTable, Spec
 from kc_db.indexes.partitions import gaps, is_attached_everywhere, unattached_leftovers, unfinished_index
 from kc_db.indexes.repair_partitioned import OLD, Wanted, complete, left_over, plan_tree, rebuild
 from kc_db.indexes.statements import create_index, rename_index
@@ -29,13 +29,51 @@ def plan_table(table: TableMatch, without: Collection[str] = ()) -> tuple[Step, 
     live = table.live
     if live is None:
         return (advice(table.table, f"table {table.table} doesn't exist; run: alembic upgrade head"),)
-    matches = [match for match in table.matches if match.want.name not in without]
-    leftovers = [(owner, index) for owner, index in unusable(table) if index.name not in without]
+    allowed = {match.want.name for match in table.matches if _allows(match.spec, rule_of(match))}
+    matches = [match for match in table.matches if match.want.name not in {*without, *allowed}]
+    everywhere = _allowed_everywhere(table)
+    leftovers = [
+        (owner, index)
+        for owner, index in unusable(table)
+        if index.name not in {*without, *allowed} and "invalid-index" not in everywhere
+    ]
     steps = [step for owner, index in leftovers for step in plan_unusable(owner, index)]
     steps += (step for index in incomplete(table, without) for step in complete(live, index))
     steps += (step for match in matches for step in plan_match(match))
-    steps += (step for other, keep in table.duplicates for step in plan_duplicate(table, other, keep))
+    steps += (
+        step
+        for other, keep in table.duplicates
+        if "duplicate-index" not in everywhere | _allowed_for(table, keep)
+        for step in plan_duplicate(table, other, keep)
+    )
     return tuple(_without_repetitions(steps))
+
+
+def rule_of(match: Match) -> str:
+    """The rule that reports what is wrong with a spec's index."""
+    if match.same_name and not match.same_name.usable:
+        return "invalid-index"
+    if match.differences:
+        return "different-definition"
+    if match.satisfied_by:
+        return "misnamed-index" if match.satisfied_by.name != match.want.name else "invalid-index"
+    return "missing-index"
+
+
+def _allows(spec: Spec, rule: str) -> bool:
+    return any(allowance.rule == rule for allowance in spec.allowances)
+
+
+def _allowed_for(table: TableMatch, index: LiveIndex) -> set[str]:
+    """What the spec allows that an index stands for."""
+    specs = (match.spec for match in table.matches if match.satisfied_by == index)
+    return {allowance.rule for spec in specs for allowance in spec.allowances}
+
+
+def _allowed_everywhere(table: TableMatch) -> set[str]:
+    """What every spec of the table allows, as each does for a rule that is off."""
+    rules = ({allowance.rule for allowance in spec.allowances} for spec in table.specs)
+    return set.intersection(*rules) if table.specs else set()
 
 
 def plan_match(match: Match) -> tuple[Step, ...]:

@@ -66,7 +66,7 @@ def question(definition: IndexDef, columns: tuple[ColumnType, ...]) -> Question:
 
 
 def ask_server(
-    connection: Connection, questions: Iterable[Question], *, settled: bool
+    connection: Connection, questions: Iterable[Question], *, settled: bool, everywhere: bool = False
 ) -> Mapping[Question, IndexDef | str]:
     """How the server writes each definition, or why it takes no such index.
 
@@ -75,6 +75,7 @@ def ask_server(
         questions: what is wanted to know.
         settled: they are the server's own words, whose constants mean the same in every session; else a
             person's, which mean what they mean in this role's sessions.
+        everywhere: the answers are to mean the same whatever the reader's search_path.
 
     Raises:
         psycopg.Error: the server can't be asked at all.
@@ -87,6 +88,8 @@ def ask_server(
                 ask("session")
             names = dict(_make(connection, batch, answers))
             ask("session")
+            if everywhere:
+                ask("no_search_path")
             answers |= _read(ask, names)
     return answers
 

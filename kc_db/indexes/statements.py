@@ -122,6 +122,26 @@ def repeated_keys(definition: IndexDef, most: int) -> Statement:
     )
 
 
+def sampled_keys(definition: IndexDef, percent: float) -> Statement:
+    """Asks how wide an index's keys and INCLUDE columns are, in a part of the table's pages.
+
+    Args:
+        definition: the index.
+        percent: how much of the table to read, more than 0 and at most 100.
+    """
+    values = [*map(_value, definition.keys), *map(_name, definition.include)]
+    names = [sql.Identifier(f"k{number}") for number in range(len(values))]
+    keys = (sql.SQL("{} AS {}").format(value, name) for value, name in zip(values, names, strict=True))
+    found = sql.SQL(load_sql("kc_db.indexes", "sampled_key"))
+    return sql.SQL(load_sql("kc_db.indexes", "sampled_keys")).format(
+        keys=sql.SQL(", ").join(keys),
+        keys_found=sql.SQL(", ").join(found.format(key=name) for name in names),
+        table=_relation(definition.table),
+        predicate=_raw(definition.predicate.text) if definition.predicate else sql.SQL("true"),
+        percent=sql.Literal(percent),
+    )
+
+
 def _value(key: Key) -> sql.Composable:
     what = _name(key.of) if isinstance(key.of, str) else sql.SQL("({})").format(_raw(key.of.text))
     return sql.SQL("{} COLLATE {}").format(what, _name(*key.collation)) if key.collation else what

@@ -79,12 +79,22 @@ def problem_of(match: Match, message: str) -> Problem:
     return Problem(
         where=f"{match.want.table}.{match.want.name}",
         message=message,
-        remedy=tuple(step.text for step in plan_match(match)),
+        remedy=_remedy(match),
         purpose=match.spec.purpose,
         file=match.spec.file,
         line=match.spec.line,
         group=str(match.want.table),
     )
+
+
+def _remedy(match: Match) -> tuple[str, ...]:
+    steps = tuple(step.text for step in plan_match(match))
+    if match.makes_way_for or match.in_the_way:
+        return (
+            "-- names are mixed up: run one finding's statements, then look again; or repair-indexes",
+            *steps,
+        )
+    return steps
 
 
 def problem_with(

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from alembic import context
+from alembic.runtime.migration import RevisionStep
 
 from kc_db.database import find_target, open_connection, served, translated_errors
 from kc_db.logs import configure_logs, correlation_id, log
 from kc_db.online import operations  # noqa: F401 - registers op.ensure_index and the others
 from kc_db.online.command_line import ends_the_command
 from kc_db.online.deploy_lock import deploy_lock
+from kc_db.online.plan.before import look_before_upgrade
+from kc_db.online.plan.planner import Pending, pending_of
 from kc_db.online.pooler import refuse_transaction_pooling
+from kc_db.online.resources import granted, resources_of
 from kc_db.online.session import patient_session
 
 if TYPE_CHECKING:
@@ -60,6 +64,7 @@ def _run_online(run_id: str, options: dict[str, Any]) -> None:
             "postgresql+psycopg://",
             creator=lambda: open_connection(conninfo, "alembic", run_id),
             poolclass=sa.pool.NullPool,
+            pool_reset_on_return=None,  # it is closed, and a lost one would be complained about
             hide_parameters=True,
         )
         with _driver_errors(), engine.connect() as connection:
@@ -80,6 +85,15 @@ def _moves() -> bool:
     except KeyError:
         return False
     return True
+
+
+def _pending() -> Sequence[Pending]:
+    """The revisions that an upgrade is to run; none of a downgrade or a stamp."""
+    migration = context.get_context()
+    if migration.opts.get("dont_mutate"):
+        return ()
+    steps = migration.opts["fn"](migration.get_current_heads(), migration)
+    return pending_of(step.revision for step in steps if isinstance(step, RevisionStep) and step.is_upgrade)
 
 
 def _server(driver: "Connection") -> str:
@@ -108,7 +122,8 @@ def _alone(driver: "Connection | Any") -> Iterator[None]:
     """The deploy lock is taken and given back outside of every transaction."""
     driver.autocommit = True
     refuse_transaction_pooling(driver)
-    with patient_session(driver), deploy_lock(driver):
+    with patient_session(driver), granted(driver, resources_of()), deploy_lock(driver):
+        look_before_upgrade(driver, _pending())
         driver.autocommit = False
         try:
             yield

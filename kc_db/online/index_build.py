@@ -43,8 +43,7 @@ def ensure(
         table, match = _match(connection, definition)
         if builds and _built(match) and not match.satisfied_by:
             return ()
-        _refuse(match, exactly=exactly)
-        steps = _plan_leftover(match) if match.satisfied_by and not exactly else plan_match(match)
+        steps = _plan(match, exactly=exactly)
         if complaint := preflight.complaint(definition.name, steps):
             raise RefusedError(complaint)
         builds = any(step.builds for step in steps)
@@ -61,6 +60,23 @@ def ensure(
         log.warning("another run won't recognise this index: %s; write it so", _unsure(match))
     elif not done:
         log.info("%s is there%s", definition.name, f", named {kept.name}" * (kept.name != definition.name))
+
+
+def plan_ensure(
+    connection: Connection, definition: IndexDef, *, exactly: bool = False
+) -> tuple[LiveIndex | None, Sequence[Step]]:
+    """What ensure() would do as things are now: the index that is kept, if one is, and the steps.
+
+    Raises:
+        RefusedError: as ensure(), but for duplicate rows, which it doesn't look for.
+    """
+    table, match = _match(connection, definition)
+    return match.satisfied_by, _after_others(table, _plan(match, exactly=exactly))
+
+
+def _plan(match: Match, *, exactly: bool) -> Sequence[Step]:
+    _refuse(match, exactly=exactly)
+    return _plan_leftover(match) if match.satisfied_by and not exactly else plan_match(match)
 
 
 def _built(match: Match) -> LiveIndex | None:
@@ -83,7 +99,10 @@ def _after_others(table: TableMatch, steps: Sequence[Step]) -> Sequence[Step]:
 
 
 def repair_table(
-    connection: Connection, specs: Sequence[Spec], done: list[Step] | None = None
+    connection: Connection,
+    specs: Sequence[Spec],
+    done: list[Step] | None = None,
+    patience: Patience | None = None,
 ) -> Sequence[Step]:
     """Takes one table to its specs, as far as statements can.
 
@@ -91,6 +110,7 @@ def repair_table(
         connection: in autocommit mode, holding the deploy lock.
         specs: all specs of the table.
         done: gets each step that was run, also where an error ends it.
+        patience: how long to wait for locks; None: as the user's environment says.
 
     Returns:
         The steps that were run.
@@ -109,7 +129,7 @@ def repair_table(
             return ()
         return plan_table(table, without=refused)
 
-    run = converge(connection, plan, done=done)
+    run = converge(connection, plan, patience, done)
     if preflight.complaints:
         raise RefusedError(". ".join(preflight.complaints.values()))
     return run
@@ -135,23 +155,30 @@ def drop(
     Raises:
         ServerError: every attempt met a lock.
     """
-    schema, _, relation = table.rpartition(".")
-    anything = IndexDef(TableName(schema or None, relation), name, keys=())
 
     def plan() -> Sequence[Step]:
-        live = load_catalog(connection, [anything]).tables.get(anything.table)
-        return tuple(
-            step
-            for index in (live.indexes if live else ())
-            if index.name == name and not (only_invalid and index.usable)
-            for step in _plan_drop(index)
-        )
+        return plan_drop(connection, name, table, only_invalid=only_invalid)
 
     done = converge(connection, plan, patience)
     if left := plan():
         log.warning("%s", left[0].text.removeprefix("-- "))
     elif not done:
         log.info("%s is left alone: it isn't there, or not only an index", name)
+
+
+def plan_drop(
+    connection: Connection, name: str, table: str, *, only_invalid: bool = False
+) -> tuple[Step, ...]:
+    """What drop() would do as things are now."""
+    schema, _, relation = table.rpartition(".")
+    anything = IndexDef(TableName(schema or None, relation), name, keys=())
+    live = load_catalog(connection, [anything]).tables.get(anything.table)
+    return tuple(
+        step
+        for index in (live.indexes if live else ())
+        if index.name == name and not (only_invalid and index.usable)
+        for step in _plan_drop(index)
+    )
 
 
 def _plan_drop(index: LiveIndex) -> tuple[Step, ...]:

@@ -14,18 +14,19 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from kc_db.errors import RefusedError
 from kc_db.indexes import statements
 from kc_db.indexes.model import IndexDef, TableName
+from kc_db.online.patience import patience_of
 
 # The driver's default style doubles each %.
 _DIALECT = PGDialect_psycopg(paramstyle="named")  # type: ignore[no-untyped-call]
 # A role's or database's own limits would end a build, and leave an INVALID index; nobody queues behind it.
-_NO_LIMITS = """DO $kc$ BEGIN
+NO_LIMITS = sql.SQL("""DO $kc$ BEGIN
   PERFORM set_config(name, '0', false) FROM pg_catalog.pg_settings
   WHERE name IN ('statement_timeout', 'transaction_timeout', 'lock_timeout');
-END $kc$"""
-_LIMITS_AS_BEFORE = """DO $kc$ BEGIN
+END $kc$""")
+LIMITS_AS_BEFORE = sql.SQL("""DO $kc$ BEGIN
   PERFORM set_config(name, reset_val, false) FROM pg_catalog.pg_settings
   WHERE name IN ('statement_timeout', 'transaction_timeout', 'lock_timeout');
-END $kc$"""
+END $kc$""")
 # The server itself says what the index has to be: it makes the same one on an empty copy of the table.
 # What CREATE INDEX says beyond the names of index and table stands from USING on, but for UNIQUE.
 _CHECK = """DO $kc$ DECLARE
@@ -78,17 +79,22 @@ def create_index(operations: Operations, definition: IndexDef, *, exactly: bool)
             f"{definition.name}: ensure_index(exactly=True) looks at what is there, and a script can't; "
             "run this migration online"
         )
+    build_index(operations, definition)
+    write(operations, _check(definition))
+
+
+def build_index(operations: Operations, definition: IndexDef) -> None:
+    """The same without the check: an INVALID leftover, or another index, may have the name."""
     table = _identifier(definition.table).as_string(None)
     message = f"{definition.table} is partitioned; run the migration that builds {definition.name} online"
     with operations.get_context().autocommit_block():
-        _write(
+        write(
             operations,
             sql.SQL(_NOT_PARTITIONED).format(table=sql.Literal(table), message=sql.Literal(message)),
         )
-        _write(operations, sql.SQL(_NO_LIMITS))
-        _write(operations, statements.create_index(definition, if_not_exists=True))
-        _write(operations, sql.SQL(_LIMITS_AS_BEFORE))
-    _write(operations, _check(definition))
+        write(operations, NO_LIMITS)
+        write(operations, statements.create_index(definition, if_not_exists=True))
+        write(operations, LIMITS_AS_BEFORE)
 
 
 def _check(definition: IndexDef) -> sql.Composed:
@@ -128,12 +134,12 @@ def drop_index(operations: Operations, name: str, table: str, *, only_invalid: b
         )
     schema, _, relation = table.rpartition(".")
     with operations.get_context().autocommit_block():
-        _write(operations, statements.drop_index(TableName(schema or None, relation), name, if_exists=True))
+        write(operations, statements.drop_index(TableName(schema or None, relation), name, if_exists=True))
 
 
 def create_tables(operations: Operations, wanted: Sequence[sa.Table]) -> None:
     """CREATE TABLE IF NOT EXISTS; a script can't refuse a table of other columns before it starts."""
-    _write(operations, sql.SQL("SET LOCAL lock_timeout = '2s'"))
+    _limit_locks(operations)
     for table in wanted:
         for element in _made_by(table):
             operations.get_context().impl.static_output(f"{str(element.compile(dialect=_DIALECT)).strip()};")
@@ -148,13 +154,19 @@ def _made_by(table: sa.Table) -> Iterator[sa.schema.ExecutableDDLElement]:
 
 def drop_tables(operations: Operations, names: Sequence[str]) -> None:
     """DROP TABLE, each behind a check that it holds no row."""
-    _write(operations, sql.SQL("SET LOCAL lock_timeout = '2s'"))
+    _limit_locks(operations)
     for name in names:
         table = sql.Identifier(*name.split("."))
         message = sql.Literal(f"table {name} holds rows and is not dropped")
-        _write(operations, sql.SQL(_DROP_EMPTY).format(table=table, message=message))
-        _write(operations, sql.SQL("DROP TABLE {}").format(table))
+        write(operations, sql.SQL(_DROP_EMPTY).format(table=table, message=message))
+        write(operations, sql.SQL("DROP TABLE {}").format(table))
 
 
-def _write(operations: Operations, statement: sql.Composable) -> None:
+def _limit_locks(operations: Operations) -> None:
+    timeout = sql.Literal(f"{patience_of().lock_timeout_ms}ms")
+    write(operations, sql.SQL("SET LOCAL lock_timeout = {}").format(timeout))
+
+
+def write(operations: Operations, statement: sql.Composable) -> None:
+    """Puts a statement into the script as it stands."""
     operations.get_context().impl.static_output(f"{statement.as_string(None)};")

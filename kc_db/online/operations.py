@@ -4,20 +4,26 @@ op.ensure_tables(table, ...)          tables are there, made or adopted
 op.drop_empty_tables("table", ...)    and away again, made or adopted, if nobody's rows are in them
 op.ensure_index("CREATE INDEX ...")   a usable index of this definition is there, under any name
 op.drop_index_online("index", on="table")
+
+Those on constraints stand in constraint_operations.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic.operations import MigrateOperation, Operations
 
-from kc_db.database import Connection
 from kc_db.errors import InputError
 from kc_db.indexes.model import IndexDef
 from kc_db.indexes.parse import complaints_about, index_from_tree, tree_of_index
-from kc_db.online import index_build, offline, tables
+from kc_db.online import (
+    constraint_operations,  # noqa: F401 - registers op.ensure_constraint and the others
+    index_build,
+    offline,
+    tables,
+)
+from kc_db.online.bind import online
+from kc_db.online.patience import patience_of
 
 
 @Operations.register_operation("ensure_index")
@@ -55,8 +61,8 @@ def _ensure_index(operations: Operations, operation: EnsureIndex) -> None:
     if context.as_sql:
         offline.create_index(operations, operation.definition, exactly=operation.exactly)
         return
-    with _online(operations) as connection:
-        index_build.ensure(connection, operation.definition, exactly=operation.exactly)
+    with online(operations) as connection:
+        index_build.ensure(connection, operation.definition, patience_of(), exactly=operation.exactly)
 
 
 @Operations.register_operation("drop_index_online")
@@ -88,8 +94,10 @@ def _drop_index_online(operations: Operations, operation: DropIndexOnline) -> No
     if operations.get_context().as_sql:
         offline.drop_index(operations, operation.name, operation.on, only_invalid=operation.only_invalid)
         return
-    with _online(operations) as connection:
-        index_build.drop(connection, operation.name, operation.on, only_invalid=operation.only_invalid)
+    with online(operations) as connection:
+        index_build.drop(
+            connection, operation.name, operation.on, patience_of(), only_invalid=operation.only_invalid
+        )
 
 
 @Operations.register_operation("ensure_tables")
@@ -170,11 +178,3 @@ def _parse(create_index: str) -> IndexDef:
     for complaint in complaints_about(tree):
         raise InputError(f"op.ensure_index: {complaint}: {create_index}")
     return index_from_tree(tree, lambda: create_index)
-
-
-@contextmanager
-def _online(operations: Operations) -> Iterator[Connection]:
-    """The driver's own connection, in autocommit mode: CONCURRENTLY can't run in a transaction."""
-    with operations.get_context().autocommit_block():
-        bind: Any = operations.get_bind()
-        yield bind.connection.driver_connection

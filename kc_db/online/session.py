@@ -11,6 +11,7 @@ _SETTINGS = {
     "statement_timeout": "0",
     "transaction_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
     # Else the backend builds on when its client was killed.
     "client_connection_check_interval": "2s",
 }
@@ -31,9 +32,9 @@ def patient_session(connection: Connection, lock_timeout_ms: int = LOCK_TIMEOUT_
 
     wanted = {**_SETTINGS, "lock_timeout": f"{lock_timeout_ms}ms"}
     before = {name: value for name in wanted if (value := _setting(connection, name)) is not None}
-    for name in before:
-        set_setting(connection, name, wanted[name])
     try:
+        for name in before:
+            set_setting(connection, name, wanted[name])
         yield
     finally:
         with suppress(psycopg.OperationalError):  # a lost connection has no next user

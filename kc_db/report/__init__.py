@@ -37,6 +37,7 @@ class Report:
         source: the file or folder that says what is wanted; findings without a file of their own point there.
         schemas: those that all have to match one set of specs; text says once what is true in many of them.
         verdicts: of several databases, how each one did.
+        fail_on: the mildest severity that fails the command.
     """
 
     command: str
@@ -52,6 +53,7 @@ class Report:
     severities: Mapping[str, Severity] | None = None
     schemas: Sequence[str] = ()
     verdicts: Mapping[str, str] = field(default_factory=dict)
+    fail_on: Severity = Severity.ERROR
 
     @property
     def version(self) -> str:

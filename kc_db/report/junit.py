@@ -13,19 +13,13 @@ from xml.etree import ElementTree as ET  # only for writing
 from kc_db.findings import Finding, Severity
 from kc_db.report import Report, explain
 
-_OUTCOMES = {
-    Severity.ERROR: "failure",
-    Severity.WARNING: "failure",
-    Severity.UNDETERMINED: "error",
-    Severity.INFORMATION: "skipped",
-}
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(report: Report) -> str:
     """A suite per database, a case per finding, or one that passes: to some servers no test is a failure."""
     suites = _suites(report)
-    total = sum((_counts(findings) for _, _, findings in suites), Counter())
+    total = sum((_counts(report, findings) for _, _, findings in suites), Counter())
     root = ET.Element("testsuites", {key: str(total[key]) for key in ("tests", "failures", "errors")})
     for name, headline, findings in suites:
         _add_suite(root, report, (name, headline), findings)
@@ -42,8 +36,15 @@ def _suites(report: Report) -> list[tuple[str, str, list[Finding]]]:
     return [(name, report.verdicts.get(name, report.headline), findings) for name, findings in of.items()]
 
 
-def _counts(findings: Sequence[Finding]) -> Counter[str]:
-    outcomes = Counter(_OUTCOMES[finding.severity] for finding in findings)
+def _outcome(report: Report, severity: Severity) -> str:
+    """What is below --fail-on doesn't fail the command, and no test either."""
+    if severity is Severity.UNDETERMINED:
+        return "error"
+    return "failure" if severity >= report.fail_on else "skipped"
+
+
+def _counts(report: Report, findings: Sequence[Finding]) -> Counter[str]:
+    outcomes = Counter(_outcome(report, finding.severity) for finding in findings)
     return Counter(
         tests=len(findings) or 1,
         failures=outcomes["failure"],
@@ -55,7 +56,7 @@ def _counts(findings: Sequence[Finding]) -> Counter[str]:
 def _add_suite(root: ET.Element, report: Report, title: tuple[str, str], findings: Sequence[Finding]) -> None:
     target, headline = title
     name = f"kc-db {report.command}" + (f" {target}" if report.verdicts else "")
-    counts = {key: str(count) for key, count in _counts(findings).items()}
+    counts = {key: str(count) for key, count in _counts(report, findings).items()}
     suite = ET.SubElement(root, "testsuite", {"name": _clean(name), **counts})
     properties = ET.SubElement(suite, "properties")
     for key, value in (
@@ -66,18 +67,18 @@ def _add_suite(root: ET.Element, report: Report, title: tuple[str, str], finding
     ):
         ET.SubElement(properties, "property", name=key, value=_clean(value))
     for finding in findings:
-        _add_case(suite, report.command, finding)
+        _add_case(suite, report, finding)
     if not findings:
         ET.SubElement(suite, "testcase", classname=_clean(report.command), name="no findings")
 
 
-def _add_case(suite: ET.Element, command: str, finding: Finding) -> None:
+def _add_case(suite: ET.Element, report: Report, finding: Finding) -> None:
     problem = finding.problem
     case = ET.SubElement(
-        suite, "testcase", classname=_clean(f"{command}.{finding.rule}"), name=_clean(problem.where)
+        suite, "testcase", classname=_clean(f"{report.command}.{finding.rule}"), name=_clean(problem.where)
     )
     outcome = ET.SubElement(
-        case, _OUTCOMES[finding.severity], type=str(finding.severity), message=_clean(problem.message)
+        case, _outcome(report, finding.severity), type=str(finding.severity), message=_clean(problem.message)
     )
     outcome.text = _clean(explain(problem))
 

@@ -40,9 +40,10 @@ def test_a_rule_of_the_budget() -> None:
 def test_all_rules() -> None:
     code, out, err = run("explain-rule")
     assert (code, err) == (0, "")
-    verifier, budget = out.rstrip("\n").split("\n\n")
+    verifier, budget, ready = out.rstrip("\n").split("\n\n")
     assert verifier.startswith("verify-indexes\n  ")
     assert budget.startswith("check-pool-budget\n  ")
+    assert ready.startswith("check-ready\n  ")
     (line,) = [line for line in verifier.split("\n") if line.startswith("  misnamed-index ")]
     assert line.split(maxsplit=2) == [
         "misnamed-index",

@@ -67,7 +67,7 @@ def test_six_deploys_at_once_build_each_index_once(connection: Connection, datab
         results = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
     assert [code for _, code in results] == [0] * 6
     said = "".join(err for err, _ in results)
-    assert said.count(" CREATE ") == said.count(" done in ") == 9
+    assert said.count("] CREATE ") == said.count(" done in ") == 9
     assert said.count("nothing to do: ") == 5
     assert said.count("Running upgrade") == 10
     assert "Traceback" not in said
@@ -86,7 +86,7 @@ def test_the_loser_says_whom_it_waits_for(
             lines = [process.stderr.readline(), process.stderr.readline()]
         process.communicate(timeout=30)
     assert process.returncode == 0
-    place = f"(pid {holder.info.backend_pid}, kc-db/alembic deploy-41, since"
+    place = f"(pid {holder.info.backend_pid}, kc-db/alembic deploy-41, idle, since"
     assert f"another deploy is at work {place}" in lines[1]
     assert "waiting for it" in lines[1]
     assert findings(connection) == ()

@@ -1,9 +1,11 @@
 """Through a real PgBouncer, where one is installed."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +17,10 @@ from psycopg.conninfo import conninfo_to_dict
 from kc_db.database import open_connection
 from kc_db.errors import RefusedError
 from kc_db.online.pooler import refuse_transaction_pooling
+from tests import deploys
+from tests.conftest import Connection
 
+RUNS = int(os.environ.get("KC_DB_POOLER_RUNS", "2"))  # make torture wants 20
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH')}:/usr/sbin")
 needs_pgbouncer = pytest.mark.skipif(
     not PGBOUNCER, reason="pgbouncer is not installed (apt install pgbouncer)"
@@ -88,3 +93,40 @@ def test_session_mode_is_not(pool: Callable[..., str], size: int) -> None:
     url = pool("session", size)
     for _ in range(1 if size == 1 else 10):
         check(url)
+
+
+def repair(url: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "kc-db"), "repair-indexes", "--apply", "--database-url", url]
+    specs = ["--specs", str(deploys.REPOSITORY / "index_specs")]
+    return subprocess.run([*command, *specs], capture_output=True, text=True, check=False, timeout=60)
+
+
+@needs_pgbouncer
+def test_deploys_and_repairs_work_in_session_mode(pool: Callable[..., str], connection: Connection) -> None:
+    url = pool("session")
+    for _ in range(RUNS):
+        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        upgraded = deploys.run("upgrade", "head", url=url)
+        assert upgraded.returncode == 0, upgraded.stderr
+        assert deploys.findings(connection) == ()
+        connection.execute("DROP INDEX payments_provider_payment_id_key")
+        connection.execute("ALTER INDEX purchases_student_id_created_at_idx RENAME TO other")
+        repaired = repair(url)
+        assert repaired.returncode == 0, repaired.stderr
+        assert deploys.findings(connection) == ()
+
+
+@needs_pgbouncer
+@pytest.mark.parametrize("mode", ["transaction", "statement"])
+def test_neither_changes_anything_in_other_modes(
+    pool: Callable[..., str], connection: Connection, database_url: str, mode: str
+) -> None:
+    url = pool(mode)
+    deploys.upgrade(database_url, "0009")
+    connection.execute("DROP INDEX payments_provider_payment_id_key")
+    before = deploys.snapshot(connection)
+    for _ in range(RUNS):
+        for refused in (deploys.run("upgrade", "head", url=url), repair(url)):
+            assert refused.returncode == 3
+            assert re.search(r"transaction mode|statement pooling mode", refused.stderr), refused.stderr
+            assert deploys.snapshot(connection) == before

@@ -31,7 +31,7 @@ def parse(rest: str) -> IndexDef:
         ("a text_ops", Key("a", operator_class=OperatorClass(("text_ops",)))),
         ("a pg_catalog.text_ops", Key("a", operator_class=OperatorClass(("text_ops",)))),
         ("a my.ops (n = 3, m = '4')", Key("a", None, OperatorClass(("my", "ops"), (("m", "4"), ("n", "3"))))),
-        ("a ops (f = -0.5, g = .5)", Key("a", None, OperatorClass(("ops",), (("f", "-0.5"), ("g", ".5"))))),
+        ("a ops (f = -0.5, g = .5)", Key("a", None, OperatorClass(("ops",), (("f", "-0.5"), ("g", "0.5"))))),
     ],
 )
 def test_a_key_that_is_a_column(key: str, expected: Key) -> None:
@@ -90,6 +90,7 @@ def test_a_collation_around_an_expression_is_the_keys() -> None:
         ("FILLFACTOR = '70'", ("fillfactor", "70")),
         ("gin_pending_list_limit = 0", ("gin_pending_list_limit", "0")),
         ("buffering = AUTO", ("buffering", "auto")),
+        *((f"fillfactor = {value}", ("fillfactor", "70")) for value in ("70.0", "'070'", "'0x46'", "7e1")),
         *((f"fastupdate {value}", ("fastupdate", "on")) for value in ("", "= on", "= 1", "= tru", "= 'YES'")),
         *((f"fastupdate = {value}", ("fastupdate", "off")) for value in ("off", "0", "f", "no", "FALSE")),
     ],

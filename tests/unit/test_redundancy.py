@@ -110,7 +110,6 @@ def test_the_remedy_is_a_drop() -> None:
     ("change", "remedy"),
     [
         ({"constraint": "c"}, "-- i is left to you: constraint c stands on it; k does the same"),
-        ({"needed_by": "foreign key f"}, "-- i is left to you: foreign key f stands on it; k does the same"),
         (
             {"partitioned": True},
             "-- i is left to you: a partitioned table's index can't be dropped CONCURRENTLY",
@@ -122,6 +121,11 @@ def test_what_only_a_person_may_drop(change: dict[str, Any], remedy: str) -> Non
     index = replace(live_index("i", "UNIQUE (a)"), **change)
     (problem,) = problems(index, live_index("k", "UNIQUE (a) INCLUDE (b)"))
     assert problem.remedy == (remedy,)
+
+
+def test_what_a_foreign_key_or_the_replica_identity_goes_by_is_not_redundant() -> None:
+    index = replace(live_index("i", "UNIQUE (a)"), needed_by="the replica identity")
+    assert problems(index, live_index("k", "UNIQUE (a) INCLUDE (b)")) == []
 
 
 def test_a_specs_index_has_its_place() -> None:

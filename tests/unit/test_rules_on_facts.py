@@ -151,10 +151,10 @@ def test_a_finding_stands_at_its_spec() -> None:
     )
     assert (problem.file, problem.line, problem.group) == ("t.sql", 3, "public.t")
     assert problem.remedy[1:] == (
-        "ALTER TABLE public.t ADD CONSTRAINT b_present CHECK (b IS NOT NULL) NOT VALID;",
-        "ALTER TABLE public.t VALIDATE CONSTRAINT b_present;",
+        "ALTER TABLE public.t ADD CONSTRAINT b_kc_not_null CHECK (b IS NOT NULL) NOT VALID;",
+        "ALTER TABLE public.t VALIDATE CONSTRAINT b_kc_not_null;",
         "ALTER TABLE public.t ALTER COLUMN b SET NOT NULL;",
-        "ALTER TABLE public.t DROP CONSTRAINT b_present;",
+        "ALTER TABLE public.t DROP CONSTRAINT b_kc_not_null;",
     )
 
 

@@ -57,7 +57,7 @@ def _problem(table: TableMatch, live: LiveTable, keys: list[ForeignKey]) -> Prob
     return Problem(
         where=f"{live.name}.{first.name}",
         message=f"no index serves the foreign key{'s' if others else ''} {first.name}{names} "
-        f"({', '.join(first.columns)}) to {referenced}: each DELETE there reads all of {live.name}",
+        f"({', '.join(first.columns)}) to {referenced}: each DELETE there searches {live.name} without it",
         remedy=(_remedy(table, live, first),),
         group=str(live.name),
     )

@@ -27,6 +27,8 @@ def check(subject: Subject) -> Iterator[Problem]:
                 message += f"; {index.name} is DEFERRABLE, and ON CONFLICT can't use it"
         if match.missing_columns:
             message += f", and the table has no column {', '.join(match.missing_columns)}"
+        if match.refused:
+            message += f", and the server takes none: {match.refused}"
         if match.name_taken_by:
             message += f"; the name is taken by {match.name_taken_by}"
         yield replace(problem_of(match, message), found=f"{message}: {shown(match.want)}")

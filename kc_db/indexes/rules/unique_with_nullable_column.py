@@ -45,5 +45,5 @@ def check(subject: Subject) -> Iterator[Problem]:
 def _remedy(index: LiveIndex, columns: list[str]) -> Iterator[str]:
     yield "-- if NULL has no meaning there:"
     for column in columns:
-        constraint = fitting(column, "_present")
+        constraint = fitting(column, "_kc_not_null")  # a name that nobody else gives: it is dropped again
         yield from map(as_text, set_not_null(index.definition.table, column, constraint))

@@ -1,0 +1,1 @@
+"""What the pending revisions would do: statements, locks, sizes, times; nothing is changed."""

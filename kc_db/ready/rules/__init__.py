@@ -1,0 +1,1 @@
+"""What makes a database not ready: one module, one rule."""
