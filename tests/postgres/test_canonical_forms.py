@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from kc_db.errors import InputError, ServerError
@@ -214,3 +215,90 @@ def test_nothing_is_recorded_where_the_server_can_not_be_asked(
     with pytest.raises(ServerError, match="GRANT TEMPORARY ON DATABASE"):
         lock(connection, tmp_path, [], write=True)
     connection.execute("RESET ROLE")
+
+
+FUNCTIONS = """CREATE SCHEMA ext; CREATE TABLE t (x text);
+CREATE FUNCTION ext.f(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+CREATE FUNCTION public.f(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1 || 1'"""
+
+
+@pytest.mark.parametrize(
+    ("spec", "live", "expected"),
+    [
+        ("ext.f(t.x)", "public.f(x)", ["different-definition"]),
+        ("ext.f(t.x)", "ext.f(x)", []),
+        ("public.f(t.x)", "ext.f(x)", ["different-definition"]),
+    ],
+)
+@pytest.mark.parametrize(("recorded", "read"), [("ext, public", "public"), ("public", "public, ext")])
+def test_the_lock_file_means_the_same_in_every_search_path(  # noqa: PLR0913, PLR0917 - the fixtures and the case
+    connection: Connection,
+    tmp_path: Path,
+    mute: Callable[[], None],
+    spec: str,
+    live: str,
+    expected: list[str],
+    recorded: str,
+    read: str,
+) -> None:
+    connection.execute(FUNCTIONS)
+    connection.execute(f"CREATE INDEX i ON t ({live})".encode())
+    specs = make_specs(tmp_path / "specs", t=f"-- Why.\nCREATE INDEX i ON t ({spec});")
+    connection.execute(f"SET search_path = {recorded}".encode())
+    assert lock_specs(connection, tmp_path / "specs", specs) == 0
+    connection.execute(f"SET search_path = {read}".encode())
+    mute()
+    assert rules_of(find_with_lock(connection, tmp_path / "specs", specs)) == expected
+
+
+def test_two_spellings_in_the_lock_file_decide_nothing(
+    connection: Connection, tmp_path: Path, mute: Callable[[], None]
+) -> None:
+    connection.execute("CREATE TABLE t (a integer)")
+    connection.execute("CREATE INDEX i ON t ((a::bigint)); CREATE INDEX j ON t (abs(a), (a::bigint))")
+    text = "CREATE INDEX i ON t (int8(a));\nCREATE INDEX j ON t (abs(t.a), (a::bigint));"
+    specs = make_specs(tmp_path / "specs", t=text)
+    assert lock_specs(connection, tmp_path / "specs", specs) == 0
+    assert rules_of(find(connection, specs)) == []
+    mute()
+    found = rules_of(find_with_lock(connection, tmp_path / "specs", specs))
+    assert set(found) == {"undetermined-definition"}
+
+
+@pytest.mark.parametrize("broken", ["<<<<<<< HEAD", "SELECT 1; --"])
+def test_a_lock_file_after_a_merge(connection: Connection, tmp_path: Path, broken: str) -> None:
+    connection.execute(TABLE)
+    folder = tmp_path / "specs"
+    lock_specs(connection, folder, make_specs(folder, t=f"-- Why.\n{SPEC};"))
+    file = folder / NAME
+    file.write_text(file.read_text().replace("CREATE INDEX", broken, 1))
+    with pytest.raises(InputError, match="this isn't what kc-db lock-specs writes"):
+        load_lock(folder)
+
+
+def test_what_the_server_writes_as_no_sql(connection: Connection, tmp_path: Path) -> None:
+    connection.execute("CREATE TABLE t (x xml, a integer)")
+    try:
+        connection.execute("CREATE INDEX o ON t ((x IS DOCUMENT), a DESC)")
+    except psycopg.errors.FeatureNotSupported:
+        pytest.skip("this server is built without XML")
+    spec = "CREATE INDEX o ON t ((x IS DOCUMENT), a{});"
+    assert rules_of(find(connection, make_specs(tmp_path / "specs", t=spec.format(" DESC")))) == []
+    found = rules_of(find(connection, make_specs(tmp_path / "specs", t=spec.format(""))))
+    assert found == ["different-definition"]
+
+
+def test_a_changed_type_leaves_casts_behind(connection: Connection, tmp_path: Path) -> None:
+    connection.execute("CREATE TABLE t (a integer, v varchar(10))")
+    spec = "CREATE INDEX i ON t (a) WHERE v IN ('a', 'b')"
+    connection.execute(spec.encode())
+    connection.execute("ALTER TABLE t ALTER v TYPE text")
+    assert verdict(connection, tmp_path / "specs", spec) == []
+
+
+def test_a_spec_that_the_server_never_takes(connection: Connection, tmp_path: Path) -> None:
+    connection.execute(TABLE)
+    connection.execute("CREATE INDEX other ON t ((b || b))")
+    specs = make_specs(tmp_path / "specs", t="-- Why.\nCREATE INDEX i ON t (nofunc(b));")
+    messages = {finding.rule: finding.problem.message for finding in find(connection, specs)}
+    assert "the server takes none: function nofunc(text) does not exist" in messages["missing-index"]

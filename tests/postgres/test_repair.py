@@ -8,6 +8,7 @@ import pytest
 
 from kc_db.errors import RefusedError
 from kc_db.findings import Finding
+from kc_db.indexes.load_specs import allowing
 from kc_db.indexes.model import Spec
 from kc_db.indexes.repair import plan_table
 from kc_db.online.index_build import repair_table
@@ -323,3 +324,30 @@ def test_a_killed_build_is_mended(
     assert [f.rule for f in amiss(connection, specs)] == ["invalid-index"]
     repair_table(connect(), specs)
     assert clean(connection, specs)
+
+
+@pytest.mark.parametrize(
+    ("setup", "remark", "rule"),
+    [
+        ("CREATE INDEX x ON t (a); CREATE INDEX hand_made ON t (a)", "duplicate-index", "duplicate-index"),
+        ("CREATE INDEX x ON t (b)", "different-definition", "different-definition"),
+        ("CREATE INDEX y ON t (a)", "misnamed-index", "misnamed-index"),
+        ("", "missing-index", "missing-index"),
+    ],
+)
+def test_what_is_allowed_or_off_is_not_mended(
+    connection: Connection, tmp_path: Path, setup: str, remark: str, rule: str
+) -> None:
+    connection.execute("CREATE TABLE t (a integer, b integer)")
+    connection.execute(setup.encode())
+    spec = "CREATE INDEX x ON t (a);"
+    plain, allowed = (
+        make_specs(tmp_path / name, t=f"-- Why.\n{more}{spec}")
+        for name, more in (("plain", ""), ("allowed", f"-- kc: allow {remark} -- it is wanted\n"))
+    )
+    off = [allowing(one, {rule}) for one in plain]
+    plans = [
+        [step for table in match(connection, specs) for step in plan_table(table)]
+        for specs in (plain, allowed, off)
+    ]
+    assert [bool(plan) for plan in plans] == [True, False, False]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import count
 
 import psycopg
 import pytest
@@ -15,7 +16,7 @@ from kc_db.online import operations as _registered  # noqa: F401 - registers the
 from kc_db.online.blockers import find_blockers, redacted
 from kc_db.online.deploy_lock import deploy_lock
 from kc_db.online.patience import Patience, patience_of
-from tests.deploys import Connection, damage, ensure_index, listening, wait_until
+from tests.deploys import Connection, damage, ensure_index, listening, snapshot, wait_until
 from tests.postgres.test_converge import meanwhile, wait_for
 
 Connect = Callable[..., Connection]
@@ -52,14 +53,19 @@ def _new_table() -> sa.Table:
     return sa.Table("new", metadata, sa.Column("id", sa.Integer, sa.ForeignKey("t.id")))
 
 
+TABLES = """
+CREATE TABLE u (id int PRIMARY KEY);
+CREATE TABLE empty ();
+CREATE TABLE t (id int PRIMARY KEY, a int, b int NOT NULL, CONSTRAINT there CHECK (b > 0));
+CREATE INDEX old ON t (b, a);
+INSERT INTO u SELECT generate_series(1, 9);
+INSERT INTO t SELECT n, n, n FROM generate_series(1, 9) AS n;
+"""
+
+
 @pytest.fixture
 def table(connection: Connection) -> Connection:
-    connection.execute(
-        "CREATE TABLE u (id int PRIMARY KEY); CREATE TABLE empty (); "
-        "CREATE TABLE t (id int PRIMARY KEY, a int, b int NOT NULL, CONSTRAINT there CHECK (b > 0)); "
-        "CREATE INDEX old ON t (b, a); "
-        "INSERT INTO u SELECT generate_series(1, 9); INSERT INTO t SELECT n, n, n FROM generate_series(1, 9) AS n"
-    )
+    connection.execute(TABLES.encode())
     return connection
 
 
@@ -191,6 +197,40 @@ def test_the_attempts_end_and_nothing_is_half_done(table: Connection, connect: C
     assert table.execute(invalid.encode()).fetchone() == (0,)
     not_valid = "SELECT count(*) FROM pg_constraint WHERE NOT convalidated"
     assert table.execute(not_valid.encode()).fetchone() == (0,)
+
+
+class Killed(BaseException):
+    """Nothing is cleaned up but what a lost connection cleans up."""
+
+
+@pytest.mark.parametrize("name", sorted(WORKS.keys() - {"ensure_tables", "drop_empty_tables"}))
+def test_a_run_that_was_killed_between_two_statements_goes_on(
+    table: Connection, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with bound(table) as bind:
+        migrate(bind, WORKS[name])
+        bind.rollback()
+    wanted = snapshot(table)
+    for statements in count(1):
+        table.execute(f"DROP SCHEMA public CASCADE; CREATE SCHEMA public; {TABLES}".encode())
+        left = iter(range(statements - 1))
+
+        def end(*_: object, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr("kc_db.online.leftovers.Leftovers.end", end)
+            try:
+                with bound(table) as bind:
+                    migrate(bind, WORKS[name])
+                break
+            except Killed:
+                pass
+        with bound(table) as bind:
+            migrate(bind, WORKS[name])
+        assert snapshot(table) == wanted
+    assert statements > 1
 
 
 def test_between_two_attempts_no_lock_is_held(

@@ -42,7 +42,8 @@ def look_before_upgrade(connection: Connection, pending: Sequence[Pending]) -> N
     revisions = plan_revisions(connection, pending)
     for revision in revisions:
         if revision.refused:
-            raise RefusedError(f"{revision.refused} (revision {revision.identifier}; nothing was changed)")
+            log.info("revision %s would stop, so that none is begun", revision.identifier)
+            raise RefusedError(revision.refused)
         if revision.unknown:
             log.info("%s isn't looked at beforehand: %s", revision.identifier, revision.unknown)
     refuse(look(connection, needs_of(revisions), free_bytes))
