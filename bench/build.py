@@ -1,6 +1,7 @@
 """What does a build of ours cost beside the bare CREATE INDEX CONCURRENTLY, on the same table?
 
-Whole `alembic upgrade head` counts less an upgrade that has nothing to do, which is Python starting.
+Whole `alembic upgrade head` counts less one that finds the index there, which is Python and Alembic at work;
+what that costs beyond an upgrade with nothing to do is shown: it doesn't grow with the table.
 A unique index has its rows searched for duplicates first; that is shown and has no limit.
 """
 
@@ -22,7 +23,9 @@ from kc_db.online.index_build import ensure
 ROWS, ROUNDS, LIMIT = 1_000_000, 7, 1.05
 PLAIN = "CREATE INDEX CONCURRENTLY in psycopg"
 OURS = "op.ensure_index's own function"
-ALEMBIC, EMPTY = "alembic upgrade head", "alembic upgrade head, nothing to do"
+ALEMBIC = "alembic upgrade head"
+FOUND = f"{ALEMBIC}, which finds the index there"
+EMPTY = f"{ALEMBIC}, nothing to do"
 PLAIN_UNIQUE = "CREATE UNIQUE INDEX CONCURRENTLY in psycopg"
 OURS_UNIQUE = "op.ensure_index's own function, unique"
 INDEX = "CREATE INDEX payments_by_student ON payments (student_id, status, created_at)"
@@ -63,14 +66,15 @@ def main() -> None:
     )
     for name, seconds in times.items():
         print(f"  {name}: {seconds * 1000:.0f} ms")
-    whole = (times[ALEMBIC] - times[EMPTY]) / times[PLAIN]
+    whole = (times[ALEMBIC] - times[FOUND]) / times[PLAIN]
     print(f"  {OURS} / {PLAIN}: {times[OURS] / times[PLAIN]:.3f} (limit {LIMIT})")
-    print(f"  ({ALEMBIC} - {EMPTY}) / {PLAIN}: {whole:.3f} (limit {LIMIT})")
+    print(f"  alembic upgrade, less finding the index there / {PLAIN}: {whole:.3f} (limit {LIMIT})")
+    print(f"  finding the index there, less nothing to do: {(times[FOUND] - times[EMPTY]) * 1000:.0f} ms")
     print(f"  unique, with looking for duplicates first: {times[OURS_UNIQUE] / times[PLAIN_UNIQUE]:.3f}")
 
 
 def sides(connection: psycopg.Connection, url: str, project: Path) -> Mapping[str, Callable[[], None]]:
-    """What takes turns; EMPTY comes right after ALEMBIC, whose revision it finds done."""
+    """What takes turns; FOUND and EMPTY come right after ALEMBIC, whose index they find."""
     (project / "versions").mkdir()
     (project / "versions" / "1.py").write_text(REVISION)
     (project / "env.py").write_text(ENVIRONMENT)
@@ -94,6 +98,7 @@ def sides(connection: psycopg.Connection, url: str, project: Path) -> Mapping[st
         PLAIN: lambda: plain(INDEX),
         OURS: lambda: ensure(connection, index_from_text(INDEX)),
         ALEMBIC: upgrade,
+        FOUND: upgrade,
         EMPTY: upgrade,
         PLAIN_UNIQUE: lambda: plain(UNIQUE),
         OURS_UNIQUE: lambda: ensure(connection, index_from_text(UNIQUE)),
@@ -105,8 +110,9 @@ def timed(connection: psycopg.Connection, sides: Mapping[str, Callable[[], None]
     times: dict[str, list[float]] = {name: [] for name in sides}
     for turn in range(ROUNDS + 1):
         for name, side in sides.items():
-            if name != EMPTY:
+            if name not in {FOUND, EMPTY}:
                 connection.execute("DROP INDEX IF EXISTS payments_by_student")
+            if name != EMPTY:
                 connection.execute("DROP TABLE IF EXISTS alembic_version")
             connection.execute("CHECKPOINT")
             started = time.perf_counter()

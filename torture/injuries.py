@@ -20,11 +20,13 @@ class Injury:
     Attributes:
         name: what the report calls it.
         strike: does it.
+        exits: the exit codes of a deploy that it ended.
         hits_server: whether the server is down afterwards.
     """
 
     name: str
     strike: Callable[[Scene], object]
+    exits: tuple[int, ...] = (3,)
     hits_server: bool = False
 
 
@@ -37,8 +39,8 @@ def _ask(question: LiteralString, scene: Scene) -> None:
 
 
 INJURIES = (
-    Injury("SIGKILL", partial(_send, signal.SIGKILL)),
-    Injury("SIGTERM", partial(_send, signal.SIGTERM)),
+    Injury("SIGKILL", partial(_send, signal.SIGKILL), (-signal.SIGKILL,)),
+    Injury("SIGTERM", partial(_send, signal.SIGTERM), (128 + signal.SIGTERM, -signal.SIGTERM)),
     Injury("pg_terminate_backend", partial(_ask, "SELECT bool_or(pg_terminate_backend(pid)) " + _BUILDERS)),
     Injury("pg_cancel_backend", partial(_ask, "SELECT bool_or(pg_cancel_backend(pid)) " + _BUILDERS)),
     Injury("server crash", lambda scene: scene.machine.crash(), hits_server=True),

@@ -77,8 +77,9 @@ class Machine:
             make: takes an empty database there; called once for each state.
         """
         if state not in self._templates:
-            self._templates[state] = self._create("template0")
-            make(self.server.url(self._templates[state]))
+            template = self._create("template0")
+            make(self.server.url(template))
+            self._templates[state] = template  # not before it is ready
         name = self._create(self._templates[state])
         try:
             yield self.server.url(name)

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import LiteralString
 
-from tests.deploys import damage, run
+from tests.deploys import damage, start
 from torture.machine import connected
 
 HEAD = "0010"
+_PATIENCE_S = 300
 INDEXES = (
     ("payments_provider_payment_id_key", "UNIQUE", "payments (provider_payment_id)"),
     ("payments_student_id_status_created_at_idx", "", "payments (student_id, status, created_at)"),
@@ -71,9 +72,10 @@ class State:
 
 
 def _migrate(url: str, revision: str) -> None:
-    done = run("upgrade", revision, url=url)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
+    with start("upgrade", revision, url=url) as process:
+        _, said = process.communicate(timeout=_PATIENCE_S)
+    if process.returncode:
+        raise RuntimeError(said)
 
 
 def _execute(url: str, statements: LiteralString) -> None:

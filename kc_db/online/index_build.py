@@ -11,14 +11,14 @@ from kc_db.indexes.repair import plan_match, plan_table, plan_unusable
 from kc_db.indexes.repair_partitioned import left_over
 from kc_db.indexes.steps import Step, drop_step, waiting
 from kc_db.logs import log
-from kc_db.online.converge import DEFAULT_PATIENCE, Patience, converge
+from kc_db.online.converge import Patience, converge
 from kc_db.online.duplicates import Preflight
 
 
 def ensure(
     connection: Connection,
     definition: IndexDef,
-    patience: Patience = DEFAULT_PATIENCE,
+    patience: Patience | None = None,
     *,
     exactly: bool = False,
 ) -> None:
@@ -27,7 +27,7 @@ def ensure(
     Args:
         connection: in autocommit mode, holding the deploy lock.
         definition: the index that is wanted.
-        patience: how long to wait for locks.
+        patience: how long to wait for locks; None: as the user's environment says.
         exactly: under its own name: an equal one is renamed, one of another definition replaced.
 
     Raises:
@@ -139,7 +139,7 @@ def drop(
     connection: Connection,
     name: str,
     table: str,
-    patience: Patience = DEFAULT_PATIENCE,
+    patience: Patience | None = None,
     *,
     only_invalid: bool = False,
 ) -> None:
@@ -149,7 +149,7 @@ def drop(
         connection: in autocommit mode, holding the deploy lock.
         name: the index's name.
         table: its table, `table` or `schema.table`.
-        patience: how long to wait for locks.
+        patience: how long to wait for locks; None: as the user's environment says.
         only_invalid: a usable one is left alone as well.
 
     Raises:

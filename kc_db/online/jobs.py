@@ -19,6 +19,7 @@ from kc_db.logs import log
 from kc_db.online.deploy_lock import deploy_lock, joined_deploy_lock, shared_deploy_lock
 from kc_db.online.index_build import repair_table
 from kc_db.online.patience import DEFAULT_PATIENCE, Patience
+from kc_db.online.plan.before import look_before_repair
 from kc_db.online.pooler import refuse_transaction_pooling
 from kc_db.online.resources import Resources, granted
 from kc_db.online.session import patient_session
@@ -74,6 +75,7 @@ def repair_tables(
     refuse_transaction_pooling(connection)
     with granted(connection, resources), patient_session(connection), deploy_lock(connection):
         catalog = load_catalog(connection, [spec.definition for spec in specs])
+        look_before_repair(connection, match_tables(specs, catalog))
         groups = group([table for table in match_tables(specs, catalog) if plan_table(table)])
         if jobs == 1 or len(groups) <= 1:
             for together in groups:

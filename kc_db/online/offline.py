@@ -14,7 +14,9 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from kc_db.errors import RefusedError
 from kc_db.indexes import statements
 from kc_db.indexes.model import IndexDef, TableName
+from kc_db.indexes.steps import fitting
 from kc_db.online.patience import patience_of
+from kc_db.sql import load_sql
 
 # The driver's default style doubles each %.
 _DIALECT = PGDialect_psycopg(paramstyle="named")  # type: ignore[no-untyped-call]
@@ -70,16 +72,11 @@ def create_index(operations: Operations, definition: IndexDef, *, exactly: bool)
     """CREATE INDEX CONCURRENTLY IF NOT EXISTS, then a check, because an INVALID leftover satisfies that too.
 
     The check stands in the transaction that stamps, so that a failed build is never stamped.
-
-    Raises:
-        RefusedError: what is there has to be renamed or replaced, which a script can't find out.
     """
     if exactly:
-        raise RefusedError(
-            f"{definition.name}: ensure_index(exactly=True) looks at what is there, and a script can't; "
-            "run this migration online"
-        )
-    build_index(operations, definition)
+        _replace_index(operations, definition)
+    else:
+        build_index(operations, definition)
     write(operations, _check(definition))
 
 
@@ -95,6 +92,42 @@ def build_index(operations: Operations, definition: IndexDef) -> None:
         write(operations, NO_LIMITS)
         write(operations, statements.create_index(definition, if_not_exists=True))
         write(operations, LIMITS_AS_BEFORE)
+
+
+def _replace_index(operations: Operations, definition: IndexDef) -> None:
+    """Builds under a passing name, swaps the names unless ours is right already, drops what is left over.
+
+    A script can't leave out the build where nothing is to be replaced: that costs time, and changes nothing.
+    """
+    passing = replace(definition, name=fitting(definition.name, "_kc_new"))
+    old = fitting(definition.name, "_kc_old")
+    table = definition.table
+    both = [statements.drop_index(table, name, if_exists=True) for name in (passing.name, old)]
+    with operations.get_context().autocommit_block():
+        write(operations, NO_LIMITS)
+        for statement in both:
+            write(operations, statement)
+    build_index(operations, passing)
+    with operations.get_context().autocommit_block():
+        write(operations, _check(passing))
+        write(operations, _swap(definition, passing.name, old))
+        write(operations, NO_LIMITS)
+        for statement in both:
+            write(operations, statement)
+        write(operations, LIMITS_AS_BEFORE)
+
+
+def _swap(definition: IndexDef, passing: str, old: str) -> sql.Composed:
+    table = definition.table
+    return sql.SQL(load_sql("kc_db.online", "script_swap")).format(
+        table=sql.Literal(_identifier(table).as_string(None)),
+        name=sql.Literal(definition.name),
+        passing=sql.Literal(passing),
+        timeout=sql.Literal(f"{patience_of().lock_timeout_ms}ms"),
+        away=statements.rename_index(table, definition.name, old),
+        take=statements.rename_index(table, passing, definition.name),
+        message=sql.Literal(f"{definition.name} is not replaced: a constraint stands on it"),
+    )
 
 
 def _check(definition: IndexDef) -> sql.Composed:

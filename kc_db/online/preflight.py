@@ -72,6 +72,11 @@ def look_at_server(connection: Connection) -> tuple[Complaint, ...]:
     return tuple(_of_server(facts))
 
 
+def look_for_company(connection: Connection, needs: Needs) -> tuple[Complaint, ...]:
+    """Who is at work here, and may hold a build up; refuses nothing."""
+    return tuple(complaint for check in _COMPANY for complaint in check(connection, needs, None))
+
+
 def look(connection: Connection, needs: Needs, free_bytes: int | None = None) -> tuple[Complaint, ...]:
     """Everything else; waits for nobody, changes nothing.
 
@@ -217,7 +222,8 @@ def _slots(connection: Connection, needs: Needs, _: int | None) -> Iterator[Comp
         yield Complaint("lagging-slot", message, refuses=False, where=one.name)
 
 
-CHECKS: tuple[Check, ...] = (_privileges, _duplicates, _space, _transactions, _builds, _slots)
+_COMPANY: tuple[Check, ...] = (_transactions, _builds, _slots)
+CHECKS: tuple[Check, ...] = (_privileges, _duplicates, _space, *_COMPANY)
 
 
 def _ask(connection: Connection, question: str, **parameters: object) -> list[Any]:

@@ -248,7 +248,8 @@ def test_a_primary_key_makes_its_columns_not_null_first(connection: Connection) 
 def test_partitioned_tables_take_what_can_be_added_online(connection: Connection) -> None:
     connection.execute(
         "CREATE TABLE u (id int PRIMARY KEY); "
-        "CREATE TABLE t (a int, b text, u_id int) PARTITION BY LIST (a); CREATE TABLE t_1 PARTITION OF t FOR VALUES IN (1); INSERT INTO t VALUES (1, 'x', NULL)"
+        "CREATE TABLE t (a int, b text, u_id int) PARTITION BY LIST (a); "
+        "CREATE TABLE t_1 PARTITION OF t FOR VALUES IN (1); INSERT INTO t VALUES (1, 'x', NULL)"
     )
     ensure(connection, CHECK)
     with migrating(connection) as operations:

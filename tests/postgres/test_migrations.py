@@ -239,10 +239,35 @@ def test_the_script_stops_at_a_partitioned_table(
         play(connection, script_of(offline, "CREATE INDEX i ON t (a)"))
 
 
-def test_a_script_can_not_replace_an_index(offline: tuple[Operations, io.StringIO]) -> None:
-    with pytest.raises(RefusedError, match="run this migration online"):
-        offline[0].ensure_index("CREATE INDEX i ON t (a)", exactly=True)  # type: ignore[attr-defined]
-    assert offline[1].getvalue() == ""
+@pytest.mark.parametrize(
+    "there",
+    [
+        "SELECT 1",
+        f"CREATE {EVERYTHING}",
+        "CREATE INDEX i ON t (b)",
+        "CREATE INDEX i ON t (b); CREATE INDEX i_kc_new ON t (a); CREATE INDEX i_kc_old ON t (a, b)",
+    ],
+)
+def test_a_script_replaces_an_index_and_may_be_run_again(
+    connection: Connection, offline: tuple[Operations, io.StringIO], there: str
+) -> None:
+    connection.execute(f"{T}; CREATE {EVERYTHING}".encode())
+    wanted = snapshot(connection)
+    connection.execute(f"DROP INDEX i; {there}".encode())
+    offline[0].ensure_index(f"CREATE {EVERYTHING}", exactly=True)  # type: ignore[attr-defined]
+    for _ in range(2):
+        play(connection, offline[1].getvalue())
+        assert snapshot(connection) == wanted
+
+
+def test_a_script_replaces_no_constraint(
+    connection: Connection, offline: tuple[Operations, io.StringIO]
+) -> None:
+    connection.execute(f"{T}; ALTER TABLE t ADD CONSTRAINT i UNIQUE (b)".encode())
+    offline[0].ensure_index("CREATE INDEX i ON t (a)", exactly=True)  # type: ignore[attr-defined]
+    with pytest.raises(psycopg.errors.RaiseException, match="a constraint stands on it"):
+        play(connection, offline[1].getvalue())
+    assert connection.execute("SELECT count(*) FROM pg_constraint WHERE conname = 'i'").fetchone() == (1,)
 
 
 def test_the_script_finds_a_table_along_the_search_path(

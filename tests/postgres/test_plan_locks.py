@@ -23,7 +23,7 @@ CREATE TABLE p_1 PARTITION OF p FOR VALUES IN (1);
 CREATE TABLE p_2 (a integer);
 CREATE INDEX p_i ON ONLY p (a);
 CREATE INDEX p_1_i ON p_1 (a);
-CREATE MATERIALIZED VIEW m AS SELECT a FROM t;
+CREATE MATERIALIZED VIEW m AS SELECT id AS a FROM parent;
 CREATE UNIQUE INDEX m_i ON m (a);
 """
 HELD = "SELECT relation, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation'"

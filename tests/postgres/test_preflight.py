@@ -31,7 +31,7 @@ def table(connection: Connection) -> Connection:
 
 
 @pytest.fixture
-def role(server: Server, table: Connection) -> Iterator[str]:
+def role(table: Connection) -> Iterator[str]:
     name = f"kc_test_{table.info.dbname}"
     table.execute(f"CREATE ROLE {name} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC".encode())
     try:
@@ -149,7 +149,7 @@ def test_rows_against_a_later_revision_keep_the_first_from_beginning(
     connection.execute("ALTER TABLE sessions DROP CONSTRAINT sessions_allocation_id_fkey")
     connection.execute(
         "INSERT INTO sessions (allocation_id, student_id, trainer_id, scheduled_date, scheduled_time) "
-        "SELECT md5('1')::uuid, md5('1')::uuid, md5('1')::uuid, '2030-01-01', '12:00' FROM generate_series(1, 2)"
+        "SELECT id, id, id, '2030-01-01', '12:00' FROM gen_random_uuid() AS id, generate_series(1, 2)"
     )
     before = snapshot(connection)
     with pytest.raises(RefusedError, match="sessions has duplicate rows"):

@@ -25,6 +25,11 @@ WATCHER = (
     "FROM pg_stat_activity WHERE application_name LIKE 'kc-db/progress %' AND datname = current_database()"
 )
 INTERRUPT = b"\x03"
+# Ctrl-C reaches a process whose controlling terminal it is.
+ON_TERMINAL = (
+    "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 class Terminal:
@@ -37,10 +42,12 @@ class Terminal:
         environment = {**os.environ, "TERM": "xterm-256color", **variables}
         environment.pop("COLUMNS", None)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "import os, sys; os.setsid(); import fcntl, termios; "
-             "fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])", *command],
-            stdin=slave, stdout=slave, stderr=slave, env=environment,
-        )  # fmt: skip
+            [sys.executable, "-c", ON_TERMINAL, *command],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+        )
         os.close(slave)
 
     def read_until(self, part: str, *, since: int = 0) -> str:
@@ -116,7 +123,7 @@ def test_a_bar_with_remarks_above_it_survives_a_lost_connection(
     said = terminal.read_until("0 of 1 lockers gone")
     assert re.search(r"t_a_idx +━+ +0 % waiting for writers before build, 0 of 1 lockers gone +0:00:0", said)
     place = f"t_a_idx: waiting for writers before build, blocked by pid {writer.info.backend_pid}, idle in tr"
-    assert re.search(rf"^\r?kc-db \[\w+\] {place}", said, re.MULTILINE)
+    assert re.search(rf"[\r\n]kc-db \[\w+\] {place}", said)
     connection.execute(f"SELECT pg_terminate_backend(pid) {WATCHER}".encode())
     wait_until(connection, f"SELECT NOT EXISTS (SELECT {WATCHER})")
     wait_until(connection, f"SELECT EXISTS (SELECT {WATCHER})")
@@ -125,7 +132,7 @@ def test_a_bar_with_remarks_above_it_survives_a_lost_connection(
     lines = [line.strip("\r") for line in terminal.read_to_the_end().splitlines() if line.strip("\r")]
     assert terminal.process.returncode == 0
     assert "t_a_idx  " not in lines[-1]
-    assert lines[-1].endswith("ran 1 statements; 1 specs on 1 table, all as specified")
+    assert lines[-1].endswith("all as specified")
 
 
 def test_ctrl_c_ends_the_bar(

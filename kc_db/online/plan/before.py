@@ -16,6 +16,7 @@ from kc_db.online.preflight import (
     is_skipped,
     look,
     look_at_server,
+    look_for_company,
     refuse,
     stated_free_bytes,
 )
@@ -50,7 +51,7 @@ def look_before_upgrade(connection: Connection, pending: Sequence[Pending]) -> N
 
 
 def look_before_repair(connection: Connection, tables: Sequence[TableMatch]) -> None:
-    """The same before a repair; what stands against one table only is that table's.
+    """Refuses a repair that could change nothing; what stands against one table is found with that table.
 
     Args:
         connection: in autocommit mode, holding the deploy lock.
@@ -65,7 +66,7 @@ def look_before_repair(connection: Connection, tables: Sequence[TableMatch]) -> 
     refuse(look_at_server(connection))
     builds = tuple(step.made_of for step in steps if step.made_of)
     needs = Needs(frozenset(step.table for step in steps), builds=builds)
-    refuse([one for one in look(connection, needs) if not one.refuses])
+    refuse(look_for_company(connection, needs))
 
 
 def needs_of(revisions: Sequence[PlannedRevision]) -> Needs:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
 from kc_db.database import Connection
@@ -31,5 +32,5 @@ def load_pending(connection: Connection, configuration: Path) -> tuple[tuple[str
         script = ScriptDirectory.from_config(Config(str(configuration)))
         newest_first = list(script.iterate_revisions("heads", at or None, implicit_base=True))
         return at, pending_of(reversed(newest_first))
-    except CommandError as error:
+    except (CommandError, RevisionError) as error:
         raise InputError(f"{error}; is {configuration} of this database's project?") from error
