@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import psycopg
 
@@ -76,6 +77,7 @@ def writing(url: str, load: Load) -> Iterator[Writers]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        cwd=Path(__file__).parent.parent,
     ) as process:
         try:
             _await_start(process)

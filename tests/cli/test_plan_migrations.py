@@ -169,6 +169,7 @@ def test_what_an_upgrade_would_be_refused_for(connection: Connection, database_u
     ("body", "rule"),
     [
         ('op.get_bind().execute(sa.text("SELECT 1")).scalar()', "unplannable-revision"),
+        ('op.ensure_not_null("a", on="t")', "unplannable-revision"),
         ('op.execute("DO $$ BEGIN PERFORM 1; END $$")', "unknown-lock"),
     ],
 )

@@ -12,9 +12,13 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 
 from kc_db.errors import InputError, KcDbError, ServerError
+from kc_db.indexes.parse import index_from_text
+from kc_db.indexes.statements import create_index
+from kc_db.indexes.steps import run
 from kc_db.online import operations as _registered  # noqa: F401 - registers the operations
 from kc_db.online.blockers import find_blockers, redacted
 from kc_db.online.deploy_lock import deploy_lock
+from kc_db.online.leftovers import Leftovers
 from kc_db.online.patience import Patience, patience_of
 from tests.deploys import Connection, damage, ensure_index, listening, snapshot, wait_until
 from tests.postgres.test_converge import meanwhile, wait_for
@@ -275,21 +279,34 @@ def test_a_leftover_that_can_not_be_dropped_is_said(table: Connection, connect: 
     ensure_index(table, INDEX)
 
 
-def test_a_leftover_of_somebody_else_is_left(table: Connection, connect: Connect) -> None:
-    table.execute(INDEX.encode())
-    damage(table, "t_a_idx")
-    with (
-        held(connect, "INSERT INTO t VALUES (10, 10, 10)"),
-        listening() as said,
-        pytest.raises(ServerError),
-    ):
-        ensure_index(table, INDEX, Patience(lock_timeout_ms=50, build_wait_ms=100, attempts=1))
-    assert [line for line in said if line.startswith("DROP")] == ["DROP INDEX CONCURRENTLY public.t_a_idx;"]
+def test_a_leftover_of_somebody_else_is_left(table: Connection) -> None:
+    definition = index_from_text(INDEX)
+    step = run(definition.table, create_index(definition), builds="t_a_idx")
+    for is_ours in (False, True):
+        leftovers = Leftovers(table)
+        if is_ours:
+            table.execute("DROP INDEX t_a_idx")
+            leftovers.begin(step)
+        table.execute(INDEX.encode())
+        damage(table, "t_a_idx")
+        leftovers.begin(step)
+        leftovers.drop(500)
+        there = table.execute("SELECT to_regclass('t_a_idx') IS NOT NULL").fetchone()
+        assert there == (not is_ours,)
+
+
+@pytest.mark.parametrize("name", ["ensure_tables", "drop_empty_tables"])
+def test_the_transactions_next_statement_has_its_own_lock_timeout(table: Connection, name: str) -> None:
+    with bound(table) as bind:
+        bind.exec_driver_sql("SET LOCAL lock_timeout = '7s'")
+        migrate(bind, WORKS[name])
+        assert bind.exec_driver_sql("SHOW lock_timeout").scalar() == "7s"
 
 
 def test_the_deploy_locks_holder_is_said_again_when_it_is_another(
-    connection: Connection, connect: Connect
+    connection: Connection, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("kc_db.online.deploy_lock._REPEAT_S", 1000.0)
     first, second = connect(), connect()
     loser = connect()
 

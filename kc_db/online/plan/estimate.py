@@ -3,7 +3,9 @@
 Times come from fixed rates, which are lower than what was measured on PostgreSQL 14 and 18 on two cores
 (3 million rows of 68 bytes, in memory): a scan read 1.2 GB/s, a build sorted 210 000 to 1.3 million rows a
 second, a rewrite with five indexes wrote 30 MB/s. A cold disk is slower than memory: RDS gp3 reads 125 MB/s.
-Sizes come from a sample of the table's pages and the arithmetic of bloated-index.
+Sizes come from a sample of the table's pages and the arithmetic of bloated-index. Measured on nine indexes of
+500 000 rows: 7 to 11 % too large; up to seven times where equal values are many and nobody has counted them
+(before ANALYZE, and for expressions), never too small.
 """
 
 from typing import Any

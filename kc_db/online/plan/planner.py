@@ -129,6 +129,9 @@ class _Planner:
             return _of_steps(steps, f"{operation.name} is left alone: it isn't there, or not only an index")
         if isinstance(operation, EnsureTables):
             return self._ensure_tables(operation, recorded.transaction)
+        if type(operation).__module__.startswith("kc_db."):
+            name = type(operation).__name__
+            raise NotRecordedError(f"{name} decides when it runs; the README says which locks it takes")
         return [Planned(sql, effect_of(sql), recorded.transaction) for sql in recorded.statements], []
 
     def _ensure_index(self, operation: EnsureIndex) -> tuple[list[Planned], list[str]]:
