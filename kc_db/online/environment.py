@@ -14,6 +14,7 @@ from kc_db.logs import configure_logs, correlation_id, log
 from kc_db.online import operations  # noqa: F401 - registers op.ensure_index and the others
 from kc_db.online.command_line import ends_the_command
 from kc_db.online.deploy_lock import deploy_lock
+from kc_db.online.patience import patience_of
 from kc_db.online.plan.before import look_before_upgrade
 from kc_db.online.plan.planner import Pending, pending_of
 from kc_db.online.pooler import refuse_transaction_pooling
@@ -57,6 +58,7 @@ def _run(run_id: str, target_metadata: sa.MetaData | None) -> None:
 
 
 def _run_online(run_id: str, options: dict[str, Any]) -> None:
+    patience_of()  # a variable that makes no sense stops the deploy before its first revision
     configured = context.config.attributes.get("database_url") or os.environ.get("DATABASE_URL")
     target = find_target(configured)
     with served(target) as conninfo, translated_errors(conninfo, target.label):
