@@ -24,11 +24,12 @@ from torture.command import on_each, parser, servers_of, table
 from torture.injuries import INJURIES, Injury
 from torture.machine import Machine
 from torture.moments import MOMENTS, RANDOM, Moment
-from torture.scene import MissedError, Scene
+from torture.scene import MissedError, Scene, StoppedError
 from torture.states import State
 
 _ATTEMPTS = 4
 _PATIENCE_S = 4.0  # then those who hold a moment open go, and a deploy that wasn't hurt can end
+_SIGNALS_COME_WITHIN_S = 0.5
 _MENDED, _UNHURT, _MISSED, _FAILED = OUTCOMES = ("mended", "unhurt", "missed", "FAILED")
 
 
@@ -187,10 +188,14 @@ def main() -> None:
 
 def _tried(planned: Plan, machine: Machine, stop: threading.Event) -> Result:
     try:
-        return carry_out(planned, machine, stop)
+        result = carry_out(planned, machine, stop)
     except (psycopg.Error, OSError, subprocess.SubprocessError, RuntimeError) as error:
-        machine.restart()  # it may have been left crashed
-        return Result(_FAILED, f"{type(error).__name__}: {error}")
+        result = Result(_FAILED, f"{type(error).__name__}: {error}")
+        if not stop.wait(_SIGNALS_COME_WITHIN_S):
+            machine.restart()  # it may have been left crashed
+    if stop.is_set():
+        raise StoppedError  # Ctrl-C reaches the deploys as well
+    return result
 
 
 def _report(counts: Counter[tuple[str, str]], failed: list[str], duration_s: float) -> None:

@@ -36,6 +36,8 @@ def ends_the_command(arguments: Namespace) -> Iterator[None]:
     except (KcDbError, CommandError) as error:
         if getattr(arguments, "raiseerr", False):
             raise
+        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:  # it came, and cleaning up failed over it
+            _end(_stopped_by("SIGTERM"), _SIGNAL + signal.SIGTERM)
         _end(str(error), error.exit_code if isinstance(error, KcDbError) else InputError.exit_code)
     except _Terminated:
         _end(_stopped_by("SIGTERM"), _SIGNAL + signal.SIGTERM)

@@ -1,5 +1,9 @@
 """`make torture` in short: one run per injury, one race, and whether the scripts would notice."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -7,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from kc_db.errors import ServerError
-from tests.deploys import Connection, damage, upgrade
+from tests.deploys import REPOSITORY, Connection, damage, upgrade
 from torture.checks import complaints
 from torture.injuries import INJURIES
 from torture.kills import Plan, carry_out, plan
@@ -67,6 +71,38 @@ def test_a_session_that_ends_before_its_first_transaction_ends_in_one_error(
     with pytest.raises(ServerError, match="terminating connection"):
         upgrade(database_url)
     assert [record.name for record in caplog.records if record.exc_info] == []  # no traceback of SQLAlchemy's
+
+
+_STOPPED_IN_BETWEEN = """
+import os, signal
+from contextlib import contextmanager
+from alembic import context
+from alembic.config import main
+from kc_db.online import environment
+
+@contextmanager
+def stopped(label):
+    driver = context.get_bind().connection.driver_connection
+    driver.pgconn.send_query(b'SELECT pg_sleep(1)')
+    os.kill(os.getpid(), signal.SIGTERM)
+    yield
+
+environment._outcome = stopped
+main(['-c', os.environ['ALEMBIC_CONFIG'], 'upgrade', 'head'])
+"""
+
+
+def test_sigterm_after_a_statement_was_sent_is_still_sigterm(database_url: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _STOPPED_IN_BETWEEN],
+        env={**os.environ, "DATABASE_URL": database_url, "ALEMBIC_CONFIG": str(REPOSITORY / "alembic.ini")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 128 + signal.SIGTERM
+    assert done.stderr.splitlines()[-1].startswith("error: stopped by SIGTERM")
 
 
 def test_what_is_not_mended_is_noticed(victim: Machine) -> None:
