@@ -32,20 +32,26 @@ def rename(
     """
     from psycopg import errors
 
-    def plan() -> Sequence[Step]:
-        parameters = {"table": as_name(table), "names": [name, new_name]}
-        rows = connection.execute(load_sql("kc_db.online", "index_names"), parameters).fetchall()
-        there: Mapping[str, bool] = {index: has_constraint for index, has_constraint in rows}  # noqa: C416
-        if new_name in there and name not in there:
-            return ()
-        _refuse(there, name, new_name, table)
-        return (run(table, rename_index(table, name, new_name)),)
-
     try:
-        if not converge(connection, plan, patience):
+        if not converge(connection, lambda: plan_rename(connection, name, new_name, table), patience):
             log.info("%s is there", new_name)
     except errors.DuplicateTable as error:
         raise RefusedError(f"{table}.{name} is not renamed: {error.diag.message_primary}") from error
+
+
+def plan_rename(connection: Connection, name: str, new_name: str, table: TableName) -> Sequence[Step]:
+    """What rename() would do as things are now.
+
+    Raises:
+        RefusedError: neither name is an index of the table, both are, or a constraint stands on it.
+    """
+    parameters = {"table": as_name(table), "names": [name, new_name]}
+    rows = connection.execute(load_sql("kc_db.online", "index_names"), parameters).fetchall()
+    there: Mapping[str, bool] = {index: has_constraint for index, has_constraint in rows}  # noqa: C416
+    if new_name in there and name not in there:
+        return ()
+    _refuse(there, name, new_name, table)
+    return (run(table, rename_index(table, name, new_name)),)
 
 
 def _refuse(there: Mapping[str, bool], name: str, new_name: str, table: TableName) -> None:

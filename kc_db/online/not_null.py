@@ -1,6 +1,7 @@
 """NOT NULL without a look through the table under a strong lock."""
 
 from collections.abc import Sequence
+from itertools import chain, count
 
 from kc_db.database import Connection
 from kc_db.errors import RefusedError
@@ -15,6 +16,7 @@ from kc_db.online.patience import Patience
 from kc_db.online.violations import complaint
 
 _MAY_BE_NOT_VALID = 180_000
+_MAXIMUM_NAME_BYTES = 63  # NAMEDATALEN - 1
 
 
 def ensure_not_null(
@@ -38,10 +40,8 @@ def ensure_not_null(
     from psycopg import errors
 
     state = load_state(connection, table)
-    if column not in state.columns:
-        raise RefusedError(f"{table} has no column {column}")
     what = f"NOT NULL of {column}"
-    if _plan(state, column, table):
+    if plan_ensure(state, column, table):
         violates = f"{quoted(table.name)}.{quoted(column)} IS NULL"
         if not _is_done(state, column) and (
             found := complaint(connection, table, state, (column,), violates, what)
@@ -49,7 +49,9 @@ def ensure_not_null(
             raise RefusedError(found)
     done: list[Step] = []
     try:
-        converge(connection, lambda: _plan(load_state(connection, table), column, table), patience, done)
+        converge(
+            connection, lambda: plan_ensure(load_state(connection, table), column, table), patience, done
+        )
     except (errors.CheckViolation, errors.NotNullViolation) as error:
         left = _taken_back(connection, column, table, patience) if done else "it stays NOT VALID"
         raise RefusedError(
@@ -68,12 +70,7 @@ def drop_not_null(
         ServerError: every attempt met a lock.
         psycopg.Error: the column is part of the primary key, for example.
     """
-
-    def plan() -> Sequence[Step]:
-        is_there = column in load_state(connection, table).not_null
-        return (run(table, alter(table, f"ALTER COLUMN {quoted(column)} DROP NOT NULL")),) if is_there else ()
-
-    converge(connection, plan, patience)
+    converge(connection, lambda: plan_drop(load_state(connection, table), column, table), patience)
 
 
 def check_name(table: TableName, column: str) -> str:
@@ -87,27 +84,58 @@ def _is_done(state: State, column: str) -> bool:
     )
 
 
-def _plan(state: State, column: str, table: TableName) -> Sequence[Step]:
+def plan_ensure(state: State, column: str, table: TableName) -> Sequence[Step]:
+    """What ensure_not_null() still has to do in this state, in its order.
+
+    Raises:
+        RefusedError: there is no such column, or the name of its CHECK means something else.
+    """
+    if column not in state.columns:
+        raise RefusedError(f"{table} has no column {column}")
     name, quoted_name = check_name(table, column), quoted(column)
     check = state.named(name)
     wanted = f"CHECK (({quoted_name} IS NOT NULL))"
     if check and check.text != wanted:
         raise RefusedError(f"{table}.{name} exists with another definition: {check.text}; rename or drop it")
+    check_goes = run(table, drop(table, name))
     if _is_done(state, column):
-        return (run(table, drop(table, name)),) if check else ()
+        return (check_goes,) if check else ()
     own = next((one for one in state.constraints if one.kind == "n" and column in one.columns), None)
     if own:
-        return (run(table, validate(table, own.name)),)
-    if check:
-        set_it = alter(table, f"ALTER COLUMN {quoted_name} SET NOT NULL")
-        return (run(table, set_it if check.validated else validate(table, name)),)
-    if state.version >= _MAY_BE_NOT_VALID:
-        return (run(table, alter(table, f"ADD NOT NULL {quoted_name} NOT VALID")),)
+        return (run(table, validate(table, own.name)), *([check_goes] if check else []))
+    if check or state.version < _MAY_BE_NOT_VALID:
+        add = f"ADD CONSTRAINT {quoted(name)} CHECK ({quoted_name} IS NOT NULL) NOT VALID"
+        steps = (
+            run(table, alter(table, add)),
+            run(table, validate(table, name)),
+            run(table, alter(table, f"ALTER COLUMN {quoted_name} SET NOT NULL")),
+            check_goes,
+        )
+        return steps[bool(check) + bool(check and check.validated) :]
     return (
-        run(
-            table, alter(table, f"ADD CONSTRAINT {quoted(name)} CHECK ({quoted_name} IS NOT NULL) NOT VALID")
-        ),
+        run(table, alter(table, f"ADD NOT NULL {quoted_name} NOT VALID")),
+        run(table, validate(table, _server_name(state, column, table))),
     )
+
+
+def plan_drop(state: State, column: str, table: TableName) -> Sequence[Step]:
+    """What drop_not_null() would do in this state."""
+    is_there = column in state.not_null
+    return (run(table, alter(table, f"ALTER COLUMN {quoted(column)} DROP NOT NULL")),) if is_there else ()
+
+
+def _server_name(state: State, column: str, table: TableName) -> str:
+    """What the server will call a NOT NULL (makeObjectName()), as far as only this table's names matter."""
+    first, second = table.name.encode(), column.encode()
+    suffixes = ("_not_null" + number for number in chain([""], map(str, count(1))))
+    for suffix in suffixes:
+        one, two = first, second
+        while len(one) + len(two) + 1 + len(suffix) > _MAXIMUM_NAME_BYTES:
+            one, two = (one[:-1], two) if len(one) > len(two) else (one, two[:-1])
+        name = f"{one.decode(errors='ignore')}_{two.decode(errors='ignore')}{suffix}"
+        if not state.named(name):
+            return name
+    raise AssertionError  # they are endless
 
 
 def _taken_back(connection: Connection, column: str, table: TableName, patience: Patience | None) -> str:

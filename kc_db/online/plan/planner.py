@@ -1,6 +1,6 @@
 """Plans the pending revisions on the state that the database is in now."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,23 @@ from kc_db.database import Connection
 from kc_db.errors import RefusedError
 from kc_db.indexes.model import TableName
 from kc_db.indexes.statements import as_text, create_index
-from kc_db.indexes.steps import Step
 from kc_db.online import index_build, tables
 from kc_db.online.offline import create_tables
 from kc_db.online.operations import DropIndexOnline, EnsureIndex, EnsureTables
+from kc_db.online.plan import constraints
 from kc_db.online.plan.estimate import index_size, time_ms
 from kc_db.online.plan.locks import effect_of
 from kc_db.online.plan.model import Effect, Lock, Planned, PlannedRevision, Size, Work
 from kc_db.online.plan.record import NotRecordedError, Recorded, record, rendered
+from kc_db.online.plan.steps import of_steps
 from kc_db.sql import load_sql
 
-_OWN: tuple[type[MigrateOperation], ...] = (EnsureIndex, DropIndexOnline, EnsureTables)
+_OWN: tuple[type[MigrateOperation], ...] = (
+    EnsureIndex,
+    DropIndexOnline,
+    EnsureTables,
+    *constraints.OPERATIONS,
+)
 _EMPTY = Size(rows=0, size_bytes=0, index_bytes=0)
 
 
@@ -93,15 +99,23 @@ class _Planner:
                 table = _table_of(recorded.operation)
                 found, said = self._operation(recorded)
                 remarks += said
-                for one in found:
-                    statements.append(measured := self._measured(one))
-                    self._note(pending, measured)
+                statements += self._noted(pending, recorded, found)
         except NotRecordedError as error:
             planned = replace(planned, unknown=str(error))
             self.is_lost = True
         except RefusedError as error:
             planned = replace(planned, **self._stopped(str(error), table))
         return replace(planned, statements=tuple(statements), remarks=tuple(dict.fromkeys(remarks)))
+
+    def _noted(self, pending: Pending, recorded: Recorded, found: Sequence[Planned]) -> Iterator[Planned]:
+        """Measured; an operation's own steps don't make each other uncertain."""
+        together = isinstance(recorded.operation, constraints.OPERATIONS)
+        groups = [found] if together else [[one] for one in found]
+        for group in groups:
+            measured = [self._measured(one) for one in group]
+            for one in measured:
+                self._note(pending, one)
+            yield from measured
 
     def _stopped(self, reason: str, table: str | None) -> dict[str, Any]:
         if self.is_lost or table in self.changed:
@@ -126,9 +140,14 @@ class _Planner:
             steps = index_build.plan_drop(
                 self.connection, operation.name, operation.on, only_invalid=operation.only_invalid
             )
-            return _of_steps(steps, f"{operation.name} is left alone: it isn't there, or not only an index")
+            return of_steps(steps, f"{operation.name} is left alone: it isn't there, or not only an index")
         if isinstance(operation, EnsureTables):
             return self._ensure_tables(operation, recorded.transaction)
+        if isinstance(operation, constraints.OPERATIONS):
+            name = constraints.table_of(operation).name
+            is_changed = self.is_lost or name in self.changed
+            made_by = self.made.get(name)
+            return constraints.plan_operation(self.connection, operation, made_by, is_changed=is_changed)
         if type(operation).__module__.startswith("kc_db."):
             name = type(operation).__name__
             raise NotRecordedError(f"{name} decides when it runs; the README says which locks it takes")
@@ -142,7 +161,7 @@ class _Planner:
             return [Planned(text, effect_of(text), made_of=definition)], [remark]
         kept, steps = index_build.plan_ensure(self.connection, definition, exactly=operation.exactly)
         name = f", named {kept.name}" if kept and kept.name != definition.name else ""
-        return _of_steps(steps, f"{definition.name} is there{name}")
+        return of_steps(steps, f"{definition.name} is there{name}")
 
     def _ensure_tables(self, operation: EnsureTables, transaction: int) -> tuple[list[Planned], list[str]]:
         missing = tables.missing_tables(self.bind, operation.wanted)
@@ -165,7 +184,9 @@ class _Planner:
             return planned
         found = [(lock, *self._size(lock)) for lock in locks]
         known = {lock: (name, size) for lock, name, size in found if size}
-        named = tuple(replace(lock, on=known[lock][0]) if lock in known else lock for lock in locks)
+        named = tuple(
+            dict.fromkeys(replace(lock, on=known[lock][0]) if lock in known else lock for lock in locks)
+        )
         sizes = tuple(dict(known.values()).items())
         measured = replace(planned, effect=replace(planned.effect, locks=named), sizes=sizes)
         first = known.get(locks[0], (None, None))[1]
@@ -204,6 +225,8 @@ class _Planner:
 def _table_of(operation: MigrateOperation | None) -> str | None:
     if isinstance(operation, EnsureIndex):
         return operation.definition.table.name
+    if isinstance(operation, constraints.OPERATIONS):
+        return constraints.table_of(operation).name
     return operation.on.rpartition(".")[2] if isinstance(operation, DropIndexOnline) else None
 
 
@@ -211,14 +234,3 @@ def _quoted(name: TableName) -> str:
     from psycopg import sql
 
     return sql.Identifier(*filter(None, name)).as_string(None)
-
-
-def _of_steps(steps: Sequence[Step], nothing: str) -> tuple[list[Planned], list[str]]:
-    statements = [
-        Planned(step.text, effect, made_of=step.made_of)
-        for step in steps
-        if step.statement
-        for effect in [effect_of(step.text)]
-    ]
-    remarks = [step.text.removeprefix("-- ") for step in steps if step.statement is None]
-    return statements, remarks if steps else [f"nothing to do: {nothing}"]
