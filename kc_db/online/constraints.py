@@ -181,10 +181,13 @@ def _on_index(
 ) -> None:
     """A unique index is built CONCURRENTLY, or found; then the constraint takes it over."""
     _refuse_index(constraint, state)
+    preflight = Preflight(connection)
+    first = _plan_index(_match(connection, constraint), constraint)[:1]
+    if found := preflight.complaint(constraint.name, first):  # before a column becomes NOT NULL for nothing
+        raise RefusedError(found)
     if constraint.kind == "p":
         for column in constraint.columns:  # else ADD PRIMARY KEY would look through the table, locked
             not_null.ensure_not_null(connection, column, constraint.table, patience)
-    preflight = Preflight(connection)
 
     def plan() -> Sequence[Step]:
         if _kept(load_state(connection, constraint.table), constraint, wanted):

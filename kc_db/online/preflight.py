@@ -106,9 +106,16 @@ def refuse(complaints: Sequence[Complaint]) -> None:
 
 
 def is_skipped() -> bool:
-    """Whether the environment's KC_DB_SKIP_PREFLIGHT says to begin without looking; says so in the log."""
-    if not os.environ.get(SKIP_VARIABLE, "").strip():
+    """Whether the environment's KC_DB_SKIP_PREFLIGHT says to begin without looking; says so in the log.
+
+    Raises:
+        InputError: it says neither yes nor no.
+    """
+    said = os.environ.get(SKIP_VARIABLE, "").strip().lower()
+    if said in {"", "0", "no", "off", "false"}:
         return False
+    if said not in {"1", "yes", "on", "true"}:
+        raise InputError(f"{SKIP_VARIABLE} is {said!r}; say 1, or nothing")
     log.warning("%s is set: nothing is looked at before the first change", SKIP_VARIABLE)
     return True
 
@@ -154,7 +161,7 @@ def _privileges(connection: Connection, needs: Needs, _: int | None) -> Iterator
         if not table.owns:
             message = (
                 f"table {name} belongs to {table.owner}, and only its owner may change it; "
-                f"connect as {table.owner}, or GRANT {table.owner} TO {facts.role}"
+                f"connect as {table.owner}, or as a member of that role"
             )
             yield Complaint("missing-privilege", message, refuses=True, where=str(name))
         if not table.may_create and name in needs.indexed:

@@ -115,6 +115,16 @@ class Schema:
     revisions: Revisions
 
     @property
+    def overlapping(self) -> tuple[str, ...]:
+        """Versions that another version stands on; a script that was run twice leaves them behind."""
+        versions = self.versions or ()
+        return tuple(
+            version
+            for version in versions
+            if version in self.revisions.applied([other for other in versions if other != version])
+        )
+
+    @property
     def unknown(self) -> tuple[str, ...]:
         """What the database has and the code doesn't: it was migrated by newer code, or by other code."""
         return tuple(one for one in self.versions or () if one not in self.revisions.parents)

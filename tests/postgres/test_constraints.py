@@ -411,3 +411,13 @@ def test_what_can_not_be_renamed_is_left(table: Connection, there: str, message:
 def test_what_is_no_constraint_is_refused_with_its_text(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         script(lambda op: op.ensure_constraint(text))  # type: ignore[attr-defined]
+
+
+def test_a_primary_key_with_duplicates_changes_nothing(connection: Connection) -> None:
+    connection.execute("CREATE TABLE twice (id integer, note text); INSERT INTO twice VALUES (1), (1)")
+    with pytest.raises(RefusedError, match="duplicate rows"):
+        ensure(connection, "ALTER TABLE twice ADD CONSTRAINT twice_pkey PRIMARY KEY (id)")
+    (nullable,) = connection.execute(
+        "SELECT NOT attnotnull FROM pg_attribute WHERE attrelid = 'twice'::regclass AND attname = 'id'"
+    ).fetchone() or (None,)
+    assert nullable

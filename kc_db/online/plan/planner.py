@@ -73,6 +73,7 @@ def plan_revisions(connection: Connection, pending: Sequence[Pending]) -> tuple[
         "postgresql+psycopg://",
         creator=lambda: connection,
         poolclass=sa.pool.StaticPool,
+        pool_reset_on_return=None,  # it stays ours, and a lost one would be complained about
         hide_parameters=True,
     )
     with engine.connect() as bind:

@@ -17,6 +17,14 @@ severity = Severity.ERROR
 def check(subject: Subject) -> Iterator[Problem]:
     """One problem if a migration has not run; where the database is newer, another rule speaks."""
     schema = subject.look.value
+    if isinstance(schema, Schema) and schema.overlapping:
+        before = listed(schema.overlapping)
+        yield Problem(
+            schema.table,
+            f"{schema.table} says {listed(schema.versions or ())}, and others of these stand on {before}: "
+            "Alembic refuses to upgrade from there",
+            (f"-- take the rows {before} out of {schema.table}, if their migrations have run",),
+        )
     if isinstance(schema, Schema) and schema.pending and not schema.unknown:
         heads = schema.revisions.heads
         several = len(heads) > 1
