@@ -87,6 +87,8 @@ def write_baseline(file: Path, entries: Iterable[Entry]) -> None:
     tables = [f"[[{_TABLE}]]\n{tomli_w.dumps(_table(entry))}" for entry in entries]
     text = "\n".join([_HEADER, *tables])
     place = Path(os.path.realpath(file))
+    if place.exists() and not place.is_file():  # a device would be replaced, or a folder
+        raise InputError("the baseline can't be written: this is no file; name one", file=str(file))
     passing = place.with_name(f".{place.name}.{os.getpid()}")
     try:
         passing.write_text(text, encoding="utf-8", newline="\n")

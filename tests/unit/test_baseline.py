@@ -1,5 +1,6 @@
 """Which findings a baseline accepts, and which of its entries are idle."""
 
+import os
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -267,3 +268,11 @@ def test_an_entry_that_was_written_on_one_line(tmp_path: Path) -> None:
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file; make it with: kc-db verify-indexes --write-baseline"):
         load_baseline(tmp_path / "b.toml", DESCRIPTIONS)
+
+
+def test_a_device_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="this is no file"):
+        write_baseline(pipe, [])
+    assert pipe.is_fifo()
