@@ -1,8 +1,10 @@
 """The command line: one module per command."""
 
 import gc
+import os
 import signal
 import sys
+import threading
 import traceback
 from typing import NoReturn
 
@@ -18,6 +20,7 @@ from kc_db.cli.verify_indexes import verify_indexes
 from kc_db.errors import KcDbError
 
 _SIGNAL = 128  # a shell reports a signal as 128 and its number
+_GRACE_S = 10.0  # of the 30 s that ECS gives
 _signals: list[int] = []
 
 
@@ -66,6 +69,7 @@ def main() -> None:
     """Entry point of the console script: errors become one line and their exit code."""
     gc.disable()  # a command's objects live as long as it does; collecting them took a fifth of the time
     signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGINT, _terminate)
     try:
         sys.exit(commands(prog_name="kc-db", standalone_mode=False))
     except click.ClickException as error:
@@ -74,7 +78,7 @@ def main() -> None:
     except KcDbError as error:
         _end(str(error), error.exit_code)
     except click.Abort:
-        number = signal.SIGTERM if _signals else signal.SIGINT
+        number = signal.Signals(_signals[-1]) if _signals else signal.SIGINT
         _end(
             f"stopped by {number.name}; run it again: whatever is half done is mended then", _SIGNAL + number
         )
@@ -92,6 +96,11 @@ def _terminate(number: int, _frame: object) -> NoReturn:
     """SIGTERM, as ECS sends it: psycopg cancels the running statement on a KeyboardInterrupt."""
     signal.signal(number, signal.SIG_DFL)  # a second one doesn't wait for a clean end
     _signals.append(number)
+    # Should cleaning up hang on a connection that was left in the middle, the process ends all the same; the
+    # server sees that within client_connection_check_interval, and cancels.
+    watchdog = threading.Timer(_GRACE_S, os._exit, (_SIGNAL + number,))
+    watchdog.daemon = True
+    watchdog.start()
     raise KeyboardInterrupt
 
 
