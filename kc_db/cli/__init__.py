@@ -69,7 +69,8 @@ def main() -> None:
     """Entry point of the console script: errors become one line and their exit code."""
     gc.disable()  # a command's objects live as long as it does; collecting them took a fifth of the time
     signal.signal(signal.SIGTERM, _terminate)
-    signal.signal(signal.SIGINT, _terminate)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # a shell's job in the background ignores it
+        signal.signal(signal.SIGINT, _terminate)
     try:
         sys.exit(commands(prog_name="kc-db", standalone_mode=False))
     except click.ClickException as error:
