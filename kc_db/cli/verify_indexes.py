@@ -59,7 +59,8 @@ def verify_indexes(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Compare the live catalog with the index specs.
 
-    Says what differs and the SQL that mends it. Reads only, in one transaction.
+    Says what differs and the SQL that mends it. Changes nothing: what only the server can compare is tried on
+    an empty temporary table, in a transaction that is rolled back.
     """
     from kc_db.cli.verdicts import look_at_all, look_at_one, report_targets
     from kc_db.cli.verification import load_rulebook_and_specs, report_findings, standbys_at
