@@ -77,18 +77,19 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except KcDbError as error:
+        if _signals:  # cleaning up failed over it
+            _end_stopped()
         _end(str(error), error.exit_code)
     except click.Abort:
-        number = signal.Signals(_signals[-1]) if _signals else signal.SIGINT
-        _end(
-            f"stopped by {number.name}; run it again: whatever is half done is mended then", _SIGNAL + number
-        )
+        _end_stopped()
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone, and the interpreter would complain of it
         sys.exit(_SIGNAL + signal.SIGPIPE)
     except OSError as error:
         _end(f"the report can't be written: {error.strerror}", KcDbError.exit_code)
     except Exception:  # noqa: BLE001 - whatever it is, it is no finding, and 1 would say that it were
+        if _signals:
+            _end_stopped()
         traceback.print_exc()
         _end("kc-db has a defect; please report the lines above", KcDbError.exit_code)
 
@@ -103,6 +104,11 @@ def _terminate(number: int, _frame: object) -> NoReturn:
     watchdog.daemon = True
     watchdog.start()
     raise KeyboardInterrupt
+
+
+def _end_stopped() -> NoReturn:
+    number = signal.Signals(_signals[-1]) if _signals else signal.SIGINT
+    _end(f"stopped by {number.name}; run it again: whatever is half done is mended then", _SIGNAL + number)
 
 
 def _end(message: str, exit_code: int) -> NoReturn:
