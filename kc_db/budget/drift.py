@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from textwrap import indent
 from typing import NamedTuple
 
-from kc_db.budget.model import Database, Fleet
-from kc_db.budget.solve import Edit
+from kc_db.budget.model import Fleet, Server
+from kc_db.budget.solve.edits import Edit
 from kc_db.budget.typed import typed
 from kc_db.findings import Difference, Problem
 
@@ -23,7 +23,7 @@ class Drift(NamedTuple):
         return (self.live < self.declared) == (self.setting == "max_connections")
 
 
-def drifts(database: Database) -> tuple[Drift, ...]:
+def drifts(database: Server) -> tuple[Drift, ...]:
     """Every declared setting that the server has otherwise; none unless the server was read."""
     both = ((name, declared, database.live.get(name)) for name, declared in database.declared.items())
     return tuple(
@@ -31,9 +31,14 @@ def drifts(database: Database) -> tuple[Drift, ...]:
     )
 
 
+def _who(server: Server) -> str:
+    """Who says what it grants: the server itself, or a source."""
+    return "the server" if server.source == "live" else next(iter(server.origins.values()), "the source")
+
+
 def drift_problems(fleet: Fleet, *, server_grants_fewer: bool) -> Iterator[Problem]:
     """A problem for each database that differs in the given direction."""
-    for database in fleet.databases:
+    for database in fleet.servers:
         found = [drift for drift in drifts(database) if drift.server_grants_fewer is server_grants_fewer]
         if not found:
             continue
@@ -41,7 +46,8 @@ def drift_problems(fleet: Fleet, *, server_grants_fewer: bool) -> Iterator[Probl
         direction = "fewer" if server_grants_fewer else "more"
         yield Problem(
             where=fleet.named(database),
-            message=f"the server grants {direction} connections than the file says; the server counts",
+            message=f"{_who(database)} grants {direction} connections than the file says; "
+            f"{_who(database)} counts",
             differences=tuple(
                 Difference(drift.setting, str(drift.declared), str(drift.live)) for drift in found
             ),

@@ -1,15 +1,26 @@
-"""The budget's figures: rows for people, the same numbers for machines."""
+"""The budget's figures: rows and bars for people, the same numbers for machines."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
-from kc_db.budget.model import Database, Fleet, Service
-from kc_db.budget.scenarios import Scenario, costliest, enforced_deploys, fits, scenarios, worst_enforced
+from kc_db.budget.demand import Taker, Target, takers
+from kc_db.budget.deploys import peak_tasks
+from kc_db.budget.ledger import ledger
+from kc_db.budget.model import Fleet, Pool, Pooler, Server, Service
+from kc_db.budget.scenarios import Scenario, enforced_deploys, fits, scenarios, worst_enforced
 
 Row = tuple[str, ...]
+Pair = tuple[Fleet, Target]
 
-_SOURCES = {"declared": "the file", "live": "the server", "override": "--set"}
+_SOURCES = {
+    "declared": "the file",
+    "live": "the server",
+    "override": "--set",
+    "read": "a source",
+    "bound": "its size, a bound",
+}
+_MOST_BARS = 24
 
 
 class Figures(NamedTuple):
@@ -20,106 +31,200 @@ class Figures(NamedTuple):
     rows: tuple[Row, ...]
 
 
+class Bar(NamedTuple):
+    """One taker: what it takes at any time, what its deploy adds, and what that is made of."""
+
+    name: str
+    steady: int
+    added: int
+    made_of: str
+
+
+class Chart(NamedTuple):
+    """Bars against one limit (None if nobody knows); the last bar is the sum at the worst moment."""
+
+    title: str
+    limit: int | None
+    bars: tuple[Bar, ...]
+    subject: str
+
+
 def headline(fleets: Sequence[Fleet]) -> str:
-    """How it went, in one line: for each database of each environment, named where there are several."""
-    pairs = [(fleet, database) for fleet in fleets for database in fleet.databases]
+    """How it went, in one line: for each target of each environment, named where there are several."""
+    pairs = _pairs(fleets)
     if len(pairs) == 1:
         return _verdict(*pairs[0])
-    return "; ".join(f"{fleet.named(database)} {_verdict(fleet, database)}" for fleet, database in pairs)
+    return "; ".join(f"{fleet.named(target)} {_verdict(fleet, target)}" for fleet, target in pairs)
 
 
 def tables(fleets: Sequence[Fleet]) -> tuple[Figures, ...]:
-    """What the databases grant, what each moment takes, who takes most."""
+    """What the servers and poolers grant, and what each moment takes."""
     return (
         _table("What the databases grant", _CAPACITY_COLUMNS, _capacity_rows, fleets),
+        *_pooler_table(fleets),
         _table("What the fleet takes", _SCENARIO_COLUMNS, _scenario_rows, fleets),
-        _table("Who takes most", _COST_COLUMNS, _cost_rows, fleets),
     )
+
+
+def charts(fleets: Sequence[Fleet]) -> tuple[Chart, ...]:
+    """A bar for each service against the limit, with what its deploy adds; the costliest first."""
+    pairs = _pairs(fleets)
+    return tuple(_chart(fleet, target, is_only=len(pairs) == 1) for fleet, target in pairs)
 
 
 def summary(file: str, fleets: Sequence[Fleet], overrides: Iterable[str]) -> Mapping[str, object]:
     """Every figure, as JSON types; part of the JSON contract, so keys are only ever added."""
-    pairs = [(fleet, database) for fleet in fleets for database in fleet.databases]
+    pairs = _pairs(fleets)
     return {
         "file": file,
         "overrides": list(overrides),
-        "databases": [_database(fleet, database) for fleet, database in pairs],
+        "databases": [_server(fleet, server) for fleet in fleets for server in fleet.servers],
+        "poolers": [_pooler(fleet, pooler) for fleet in fleets for pooler in fleet.poolers],
         "scenarios": [
-            {"environment": fleet.environment, "database": database.name, **_scenario(scenario)}
-            for fleet, database in pairs
-            for scenario in scenarios(fleet, database)
+            {"environment": fleet.environment, **_named(target), **_scenario(scenario)}
+            for fleet, target in pairs
+            for scenario in scenarios(fleet, target)
         ],
         "services": [_service(fleet, service) for fleet in fleets for service in fleet.services],
     }
 
 
+def _pairs(fleets: Sequence[Fleet]) -> list[Pair]:
+    return [(fleet, target) for fleet in fleets for target in fleet.targets]
+
+
+def _named(target: Target) -> Mapping[str, str]:
+    return {"database" if isinstance(target, Server) else "pooler": target.name}
+
+
 def _table(
-    title: str, columns: Row, rows_of: Callable[[Fleet, Database], Iterator[Row]], fleets: Sequence[Fleet]
+    title: str, columns: Row, rows_of: Callable[[Fleet, Target], Iterator[Row]], fleets: Sequence[Fleet]
 ) -> Figures:
-    pairs = [(fleet, database) for fleet in fleets for database in fleet.databases]
+    pairs = _pairs(fleets)
     # Where all rows would say the same, the column is left away.
+    heading = "target" if any(isinstance(target, Pooler) for _, target in pairs) else "database"
     names = {
         "environment": [fleet.environment or "" for fleet, _ in pairs],
-        "database": [database.name for _, database in pairs],
+        heading: [target.name for _, target in pairs],
     }
-    shown = [heading for heading, cells in names.items() if len(set(cells)) > 1]
+    shown = [name for name, cells in names.items() if len(set(cells)) > 1]
     rows = [
-        (*(names[heading][number] for heading in shown), *row)
-        for number, (fleet, database) in enumerate(pairs)
-        for row in rows_of(fleet, database)
+        (*(names[name][number] for name in shown), *row)
+        for number, (fleet, target) in enumerate(pairs)
+        for row in rows_of(fleet, target)
     ]
     return Figures(title, (*shown, *columns), tuple(rows))
 
 
-def _verdict(fleet: Fleet, database: Database) -> str:
-    worst = worst_enforced(fleet, database)
-    moment = "in the worst minute of a deploy" if worst.deploys else "in the steady state"
+def _verdict(fleet: Fleet, target: Target) -> str:
+    worst = worst_enforced(fleet, target)
+    moment = "in the worst minute of a deploy" if worst.deploys else f"in the worst case ({worst.title})"
+    words = worst.verdict if worst.verdict != "fits" else _all_fit(fleet, target)
+    least = "at least " if worst.unknown else ""
+    if not worst.has_limit:
+        return f"{words}: {least}{worst.demand_connections} connections, and nobody knows the limit"
     return (
-        f"{'fits' if worst.fits else 'does not fit'}: {worst.demand_connections} of "
+        f"{words}: {least}{worst.demand_connections} of "
         f"{worst.usable_connections} usable connections ({_percent(worst)}) {moment}"
     )
+
+
+def _all_fit(fleet: Fleet, target: Target) -> str:
+    enforced = [scenario for scenario in scenarios(fleet, target) if scenario.is_enforced]
+    return "fits" if all(scenario.fits for scenario in enforced) else "unproven"
 
 
 _CAPACITY_COLUMNS = ("limits from", "max_connections", "reserved", "kept free", "usable")
 
 
-def _capacity_rows(_fleet: Fleet, database: Database) -> Iterator[Row]:
+def _capacity_rows(_fleet: Fleet, server: Target) -> Iterator[Row]:
+    if isinstance(server, Pooler):
+        return
+    known = server.limits.max_connections > 0
     yield (
-        _SOURCES[database.source],
-        str(database.limits.max_connections),
-        str(database.limits.all_reserved_connections),
-        str(database.headroom_connections),
-        str(database.usable_connections),
+        _SOURCES[server.source] if known else "nobody",
+        str(server.limits.max_connections) if known else "?",
+        str(server.limits.all_reserved_connections),
+        str(server.headroom_connections),
+        str(server.usable_connections) if known else "?",
     )
+
+
+_POOLER_COLUMNS = ("kind", "instances", "processes", "each opens", "clients of each")
+
+
+def _pooler_table(fleets: Sequence[Fleet]) -> Iterator[Figures]:
+    rows = []
+    for fleet in fleets:
+        for pooler in fleet.poolers:
+            environment = (fleet.environment or "",) if len(fleets) > 1 else ()
+            opened = "; ".join(f"{name} {count}" for name, count in _opened(fleet, pooler).items())
+            rows.append(
+                (
+                    *environment,
+                    pooler.name,
+                    "PgBouncer" if pooler.proxied is None else "RDS Proxy",
+                    str(pooler.rollout.instances),
+                    str(pooler.processes),
+                    opened or "-",
+                    str(pooler.max_client_conn) if pooler.max_client_conn else "-",
+                )
+            )
+    if rows:
+        heads = ("environment",) if len(fleets) > 1 else ()
+        yield Figures("What the poolers open", (*heads, "pooler", *_POOLER_COLUMNS), tuple(rows))
+
+
+def _opened(fleet: Fleet, pooler: Pooler) -> Mapping[str, int]:
+    """What one process of a pooler opens, by server."""
+    found = {}
+    for server in fleet.servers:
+        for taker in takers(fleet, server):
+            if taker.kind == "poolers" and taker.name == pooler.name:
+                found[server.name] = taker.per_task // max(1, pooler.processes)
+    return found
 
 
 _SCENARIO_COLUMNS = ("scenario", "demand", "usable", "used", "verdict", "made of")
 
 
-def _scenario_rows(fleet: Fleet, database: Database) -> Iterator[Row]:
-    for scenario in scenarios(fleet, database):
+def _scenario_rows(fleet: Fleet, target: Target) -> Iterator[Row]:
+    for scenario in scenarios(fleet, target):
         yield (
             scenario.title,
             str(scenario.demand_connections),
-            str(scenario.usable_connections),
+            str(scenario.usable_connections) if scenario.has_limit else "?",
             _percent(scenario),
             _judgement(scenario),
             scenario.driver,
         )
 
 
-_COST_COLUMNS = ("service", "pool", "processes", "instances", "steady", "deploy adds")
-
-
-def _cost_rows(fleet: Fleet, database: Database) -> Iterator[Row]:
-    named, others = costliest(fleet, database)
-    for client in named:
-        multiplied = (client.pool_size, client.processes, client.instances)
-        costs = (client.steady_connections, client.deploy_connections)
-        yield (client.name, *map(str, (*multiplied, *costs)))
+def _chart(fleet: Fleet, target: Target, *, is_only: bool) -> Chart:
+    found = sorted(takers(fleet, target), key=lambda taker: -taker.steady - taker.deploy_adds)
+    named = found if len(found) <= _MOST_BARS + 1 else found[:_MOST_BARS]
+    bars = [Bar(taker.name, taker.steady, taker.deploy_adds, _made_of(fleet, taker)) for taker in named]
+    others = found[len(named) :]
     if others:
-        sums = (sum(c.steady_connections for c in others), sum(c.deploy_connections for c in others))
-        yield (f"{len(others)} others", "", "", "", *map(str, sums))
+        adds = sum(taker.deploy_adds for taker in others)
+        bars.append(Bar(f"{len(others)} others", sum(taker.steady for taker in others), adds, ""))
+    if isinstance(target, Server) and target.fixed_connections:
+        made_of = ", ".join(f"{purpose} {count}" for purpose, count in target.fixed_sessions.items())
+        bars.append(Bar("fixed sessions", target.fixed_connections, 0, made_of))
+    book, worst = ledger(fleet, target), worst_enforced(fleet, target)
+    bars.append(Bar("worst minute", book.steady, max(0, worst.demand_connections - book.steady), worst.title))
+    title = "Who takes how much" if is_only else f"Who takes how much: {fleet.named(target)}"
+    return Chart(title, worst.usable_connections if worst.has_limit else None, tuple(bars), target.name)
+
+
+def _made_of(fleet: Fleet, taker: Taker) -> str:
+    tasks = f"{taker.rollout.instances} x {taker.per_task}"
+    if taker.kind == "poolers":
+        return tasks
+    service = next(known for known in fleet.services if known.name == taker.name)
+    if service.processes == 1:
+        return tasks
+    return f"{taker.rollout.instances} x {service.processes} x {taker.per_task // service.processes}"
 
 
 def _percent(scenario: Scenario) -> str:
@@ -127,42 +232,85 @@ def _percent(scenario: Scenario) -> str:
 
 
 def _judgement(scenario: Scenario) -> str:
+    if scenario.verdict == "unproven":
+        return "unproven" if scenario.is_enforced else "unproven (not judged)"
     if scenario.fits:
         return "fits" if scenario.is_enforced else "would fit"
-    return "does not fit" if scenario.is_enforced else "would not fit (not enforced)"
+    return "does not fit" if scenario.is_enforced else "would not fit (not judged)"
 
 
-def _database(fleet: Fleet, database: Database) -> Mapping[str, object]:
+def _server(fleet: Fleet, server: Server) -> Mapping[str, object]:
     return {
         "environment": fleet.environment,
-        "database": database.name,
-        "source": database.source,
-        **asdict(database.limits),
-        "declared": dict(database.declared),
-        "live": dict(database.live),
-        "headroom_percent": database.headroom_percent,
-        "headroom_connections": database.headroom_connections,
-        "usable_connections": database.usable_connections,
-        "fixed_sessions": dict(database.fixed_sessions),
-        "deploys_at_once": enforced_deploys(fleet, database),
-        "fits": fits(fleet, database),
+        "database": server.name,
+        "source": server.source,
+        **asdict(server.limits),
+        "declared": dict(server.declared),
+        "live": dict(server.live),
+        "origins": dict(server.origins),
+        "unknown": server.unknown,
+        "replica_of": server.replica_of,
+        "headroom_percent": server.headroom_percent,
+        "headroom_connections": server.headroom_connections,
+        "usable_connections": server.usable_connections,
+        "fixed_sessions": dict(server.fixed_sessions),
+        "migration_sessions": dict(server.migration_sessions),
+        "deploys_at_once": enforced_deploys(fleet, server),
+        "fits": fits(fleet, server) and _all_fit(fleet, server) == "fits",
+        "verdict": _judged(fleet, server),
+    }
+
+
+def _judged(fleet: Fleet, target: Target) -> str:
+    return _all_fit(fleet, target) if fits(fleet, target) else "does not fit"
+
+
+def _pooler(fleet: Fleet, pooler: Pooler) -> Mapping[str, object]:
+    is_target = pooler.max_client_conn is not None
+    return {
+        "environment": fleet.environment,
+        "pooler": pooler.name,
+        "kind": "pgbouncer" if pooler.proxied is None else "rds-proxy",
+        "instances": pooler.rollout.instances,
+        "processes": pooler.processes,
+        "max_client_conn": pooler.max_client_conn,
+        "server_connections": dict(_opened(fleet, pooler)),
+        "unknown": pooler.unknown,
+        "verdict": _judged(fleet, pooler) if is_target else None,
     }
 
 
 def _service(fleet: Fleet, service: Service) -> Mapping[str, object]:
+    rollout, targets = service.rollout, {pool.target for pool in service.pools}
+    per_task = service.processes * service.pool_size
     return {
         "environment": fleet.environment,
         "name": service.name,
         "kind": service.kind,
-        "database": service.database,
+        "database": next(iter(targets)) if len(targets) == 1 else None,
         "pool_size": service.pool_size,
+        "pools": [_pool(pool) for pool in service.pools],
         "processes": service.processes,
-        "instances": service.instances,
-        "deploy": service.deploy,
-        "maximum_percent": service.maximum_percent,
-        "peak_tasks": service.peak_tasks,
-        "steady_connections": service.steady_connections,
-        "deploy_connections": service.deploy_connections,
+        "instances": rollout.instances,
+        "desired": rollout.usual_tasks,
+        "deploy": rollout.deploy,
+        "maximum_percent": rollout.maximum_percent,
+        "peak_tasks": peak_tasks(rollout),
+        "steady_connections": per_task * rollout.instances,
+        "deploy_connections": per_task * (peak_tasks(rollout) - rollout.instances),
+        "role": service.role,
+        "origins": dict(service.origins),
+        "unknown": service.unknown,
+    }
+
+
+def _pool(pool: Pool) -> Mapping[str, object]:
+    return {
+        "name": pool.name,
+        "target": pool.target,
+        "size": pool.size,
+        "driver": pool.driver,
+        "unknown": pool.unknown,
     }
 
 
@@ -175,6 +323,8 @@ def _scenario(scenario: Scenario) -> Mapping[str, object]:
         "usable_connections": scenario.usable_connections,
         "percent": scenario.percent,
         "fits": scenario.fits,
+        "verdict": scenario.verdict,
         "enforced": scenario.is_enforced,
         "driver": scenario.driver,
+        "unknown": list(scenario.unknown),
     }

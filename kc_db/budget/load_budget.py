@@ -38,6 +38,12 @@ class Budget:
 
         return places(self.text)
 
+    @property
+    def has_sources(self) -> bool:
+        """Whether the file names anything to read numbers from."""
+        tables = self.tables
+        return bool(tables.sources) or any(table.sources for table in tables.environments.values())
+
     def environments(self, wanted: str | None = None) -> tuple[str | None, ...]:
         """The environments to look at: the wanted one, or all. A file that names none has one without a name.
 

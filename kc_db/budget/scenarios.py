@@ -1,25 +1,34 @@
-"""The moments that a database has to survive, and how many connections each one takes."""
+"""The moments that a server or a pooler has to survive, and how many connections each one takes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
 
-from kc_db.budget.model import PERCENT, Database, Fleet, Service
+from kc_db.budget.demand import Taker, Target, readers, takers
+from kc_db.budget.ledger import ByIdentity, Ledger, ledger
+from kc_db.budget.model import PERCENT, Fleet, Pooler, ScenarioName, Server
 
+Verdict = Literal["fits", "does not fit", "unproven"]
 _NAMED = 3
+_SHOWN_ONLY: frozenset[ScenarioName] = frozenset({"blue-green-all"})
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One moment of one database.
+    """One moment of one target.
 
     Attributes:
-        name: for machines: `steady`, `deploy-1`, `deploy-<n>`, `deploy-all`.
+        name: for machines: `steady`, `scaled-out`, `deploy-1`, `deploy-<n>`, `deploy-all`, `blue-green-all`,
+            `second-deploy`, `bouncer-lost`, `replica-lost`, `migration`.
         title: for people.
         deploys: how many services are being deployed.
-        demand_connections: what the fleet takes then, every pool full.
-        usable_connections: what it may take.
+        demand_connections: what the fleet takes then, every pool full; a lower bound if there is something
+        unknown. usable_connections: what it may take; an upper bound if that is unknown.
         is_enforced: whether the policy says that this happens; others are shown, not judged.
         driver: what the demand consists of.
+        unknown: why the one or the other can't be told exactly.
+        has_limit: whether anything is known of what it may take.
     """
 
     name: str
@@ -29,11 +38,20 @@ class Scenario:
     usable_connections: int
     is_enforced: bool
     driver: str
+    unknown: tuple[str, ...] = ()
+    has_limit: bool = True
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the demand is covered; certain, or unproven."""
+        if self.demand_connections > self.usable_connections and self.has_limit:
+            return "does not fit"
+        return "unproven" if self.unknown else "fits"
 
     @property
     def fits(self) -> bool:
-        """Whether the demand is covered."""
-        return self.demand_connections <= self.usable_connections
+        """Whether the demand is certainly covered."""
+        return self.verdict == "fits"
 
     @property
     def percent(self) -> int | None:
@@ -43,74 +61,119 @@ class Scenario:
         return -(-self.demand_connections * PERCENT // self.usable_connections)
 
 
-def demand_connections(fleet: Fleet, database: Database, deploys: int) -> int:
-    """What a database has to carry while the `deploys` costliest services are deployed at the same time.
+def demand_connections(fleet: Fleet, target: Target, deploys: int) -> int:
+    """What a target has to carry while the `deploys` costliest services are deployed at the same time.
 
-    Source of the formula: each task of an ECS service runs `processes` processes, each opens up to
-    `pool_size` connections; a deploy adds tasks (see Service.peak_tasks); the sessions of no service are
-    there at any time.
+    Source of the formula: each task runs `processes` processes, each opens up to the sum of its pools; a
+    deploy adds tasks (see deploys.peak_tasks); the sessions of no service are there at any time.
     """
-    clients = fleet.clients(database)
-    costliest = sorted((client.deploy_connections for client in clients), reverse=True)[:deploys]
-    return database.fixed_connections + sum(client.steady_connections for client in clients) + sum(costliest)
+    return ledger(fleet, target).deploying(deploys)
 
 
-def deployable(fleet: Fleet, database: Database) -> int:
-    """How many services of this database take more connections while they are deployed."""
-    return sum(1 for client in fleet.clients(database) if client.deploy_connections)
+def deployable(fleet: Fleet, target: Target) -> int:
+    """How many services of this target take more connections while they are deployed."""
+    return ledger(fleet, target).everyone
 
 
-def enforced_deploys(fleet: Fleet, database: Database) -> int:
+def enforced_deploys(fleet: Fleet, target: Target) -> int:
     """How many of them the policy lets happen at once."""
-    everyone = deployable(fleet, database)
-    return everyone if fleet.deploys_at_once is None else min(fleet.deploys_at_once, everyone)
+    return ledger(fleet, target).enforced_deploys
 
 
-def fits(fleet: Fleet, database: Database) -> bool:
-    """Whether the worst moment that the policy allows is covered."""
-    return (
-        demand_connections(fleet, database, enforced_deploys(fleet, database)) <= database.usable_connections
+def fits(fleet: Fleet, target: Target) -> bool:
+    """Whether no moment that the policy judges is certain to exceed what the target grants."""
+    return all(
+        scenario.verdict != "does not fit" for scenario in scenarios(fleet, target) if scenario.is_enforced
     )
 
 
-def scenarios(fleet: Fleet, database: Database) -> tuple[Scenario, ...]:
-    """Steady state, one deploy, as many as the policy allows, all of them; the mildest first."""
-    everyone, enforced = deployable(fleet, database), enforced_deploys(fleet, database)
-    counts = sorted({0, min(1, everyone), enforced, everyone})
-    return tuple(_scenario(fleet, database, deploys, everyone, enforced) for deploys in counts)
+def fits_everywhere(fleet: Fleet) -> bool:
+    """Whether that is so for every target of the fleet."""
+    return all(fits(fleet, target) for target in fleet.targets)
 
 
-def worst_enforced(fleet: Fleet, database: Database) -> Scenario:
-    """The worst moment that the policy allows."""
+def scenarios(fleet: Fleet, target: Target) -> tuple[Scenario, ...]:
+    """Every moment of a target, the ordinary ones first."""
+    return _scenarios(ByIdentity(fleet, target))
+
+
+@lru_cache(maxsize=64)
+def _scenarios(key: ByIdentity) -> tuple[Scenario, ...]:
+    book = ledger(key.fleet, key.target)
+    return tuple(_all(book))
+
+
+def worst_enforced(fleet: Fleet, target: Target) -> Scenario:
+    """The worst moment that the policy judges: the one that lacks most, or leaves least."""
     return max(
-        (scenario for scenario in scenarios(fleet, database) if scenario.is_enforced),
-        key=lambda scenario: (scenario.demand_connections, scenario.deploys),
+        (scenario for scenario in scenarios(fleet, target) if scenario.is_enforced),
+        key=lambda scenario: (scenario.demand_connections - scenario.usable_connections, scenario.deploys),
     )
 
 
-def costliest(fleet: Fleet, database: Database) -> tuple[tuple[Service, ...], tuple[Service, ...]]:
+def costliest(fleet: Fleet, target: Target) -> tuple[tuple[Taker, ...], tuple[Taker, ...]]:
     """The services worth naming, the costliest first, and all others (none or several, never one)."""
-    clients = tuple(sorted(fleet.clients(database), key=lambda client: -client.steady_connections))
+    clients = tuple(sorted(takers(fleet, target), key=lambda client: -client.steady))
     named = _NAMED + 1 if len(clients) == _NAMED + 1 else _NAMED
     return clients[:named], clients[named:]
 
 
-def _scenario(fleet: Fleet, database: Database, deploys: int, everyone: int, enforced: int) -> Scenario:
-    name, title = _titles(deploys, everyone)
+def _all(book: Ledger) -> Iterator[Scenario]:
+    usual = book.fixed + sum(taker.usual for taker in book.takers)
+    yield _scenario(book, "steady", "steady state", usual, _members(book, usual=True))
+    yield _scenario(book, "scaled-out", "scaled out", book.steady, _members(book, usual=False))
+    yield from _deploys(book)
+    yield _blue_green(book)
+    yield from _second_deploy(book)
+    if isinstance(book.target, Pooler):
+        yield from _bouncer_lost(book, book.target)
+    else:
+        yield from _replica_lost(book, book.target)
+        if book.target.replica_of is None:
+            yield _migration(book, book.target)
+
+
+def _scenario(  # noqa: PLR0913 - what a row of the report has
+    book: Ledger,
+    name: str,
+    title: str,
+    demand: int,
+    driver: str,
+    *,
+    deploys: int = 0,
+    usable: int | None = None,
+    is_enforced: bool | None = None,
+) -> Scenario:
+    judged: ScenarioName = name  # type: ignore[assignment]
     return Scenario(
         name=name,
         title=title,
         deploys=deploys,
-        demand_connections=demand_connections(fleet, database, deploys),
-        usable_connections=database.usable_connections,
-        is_enforced=deploys <= enforced,
-        driver=", ".join(_drivers(fleet, database, deploys)),
+        demand_connections=demand,
+        usable_connections=book.usable if usable is None else usable,
+        is_enforced=book.judges(judged, by_default=judged not in _SHOWN_ONLY)
+        if is_enforced is None
+        else is_enforced,
+        driver=driver,
+        unknown=book.unknown,
+        has_limit=isinstance(book.target, Pooler) or bool(book.target.limits.max_connections),
     )
 
 
-def _titles(deploys: int, everyone: int) -> tuple[str, str]:
-    if deploys == 0:
-        return "steady", "steady state"
+def _deploys(book: Ledger) -> Iterator[Scenario]:
+    for deploys in sorted({min(1, book.everyone), book.enforced_deploys, book.everyone} - {0}):
+        name, title = _deploy_titles(deploys, book.everyone)
+        within = deploys <= book.enforced_deploys and book.judges("deploy")
+        every = deploys == book.everyone and book.judges("deploy-all", by_default=False)
+        added = sum(taker.deploy_adds for taker in book.adds[:deploys])
+        who = book.adds[0].name if deploys == 1 else f"{deploys} services"
+        driver = f"scaled out + new tasks of {who} {added}"
+        yield _scenario(
+            book, name, title, book.steady + added, driver, deploys=deploys, is_enforced=within or every
+        )
+
+
+def _deploy_titles(deploys: int, everyone: int) -> tuple[str, str]:
     if deploys == 1:
         return "deploy-1", "deploy, one service at a time"
     if deploys == everyone:
@@ -118,18 +181,74 @@ def _titles(deploys: int, everyone: int) -> tuple[str, str]:
     return f"deploy-{deploys}", f"deploy, {deploys} at once"
 
 
-def _drivers(fleet: Fleet, database: Database, deploys: int) -> Iterator[str]:
-    clients = fleet.clients(database)
-    if deploys == 0:
-        for kind in ("services", "workers"):
-            members = [client for client in clients if client.kind == kind]
-            if members:
-                noun = kind if len(members) > 1 else kind.removesuffix("s")
-                yield f"{len(members)} {noun} {sum(member.steady_connections for member in members)}"
-        for purpose, sessions in database.fixed_sessions.items():
-            yield f"{purpose} {sessions}"
+def _blue_green(book: Ledger) -> Scenario:
+    added = sum(taker.blue_green_adds for taker in book.takers)
+    driver = f"scaled out + a second full set {added}"
+    return _scenario(book, "blue-green-all", "blue/green of all", book.steady + added, driver)
+
+
+def _second_deploy(book: Ledger) -> Iterator[Scenario]:
+    """The policy's deploys, and one of these services deployed again while its last tasks drain."""
+    candidates = [taker for taker in book.takers if taker.drain_adds]
+    if not candidates:
         return
-    costliest = sorted(clients, key=lambda client: -client.deploy_connections)[:deploys]
-    added = sum(client.deploy_connections for client in costliest)
-    who = costliest[0].name if deploys == 1 else f"{deploys} services"
-    yield f"steady state + new tasks of {who} {added}"
+    deploys = max(1, book.enforced_deploys)
+    top = book.adds[:deploys]
+    all_but_one = sum(taker.deploy_adds for taker in top[: deploys - 1])
+    last = top[-1].deploy_adds if len(top) == deploys else 0
+    chosen = {id(taker) for taker in top}
+
+    def added(taker: Taker) -> int:
+        others = all_but_one + last - taker.deploy_adds if id(taker) in chosen else all_but_one
+        return others + taker.deploy_adds + taker.drain_adds
+
+    worst = max(candidates, key=added)
+    who = worst.name if deploys == 1 else f"{deploys} services"
+    new = added(worst) - worst.drain_adds
+    driver = f"scaled out + new tasks of {who} {new} + draining ones of {worst.name} {worst.drain_adds}"
+    title = "second deploy while draining"
+    yield _scenario(book, "second-deploy", title, book.steady + added(worst), driver, deploys=deploys)
+
+
+def _bouncer_lost(book: Ledger, pooler: Pooler) -> Iterator[Scenario]:
+    """All clients on the bouncers that are left; a single one has nobody to take its clients."""
+    survivors = pooler.rollout.instances - 1
+    if survivors < 1:
+        return
+    driver = f"scaled out, on {survivors} of {pooler.rollout.instances}"
+    usable = (pooler.max_client_conn or 0) * pooler.processes * survivors
+    yield _scenario(book, "bouncer-lost", "one bouncer lost", book.steady, driver, usable=usable)
+
+
+def _replica_lost(book: Ledger, primary: Server) -> Iterator[Scenario]:
+    """The replica with the most readers is lost, and they come to the primary."""
+    lost = [(readers(book.fleet, primary, replica), replica) for replica in book.fleet.replicas(primary)]
+    if lost:
+        count, replica = max(lost, key=lambda pair: pair[0])
+        unknown = ledger(book.fleet, replica).unknown
+        driver = f"scaled out + readers of {replica.name} {count}"
+        with_unknown = book._replace(unknown=(*book.unknown, *(set(unknown) - set(book.unknown))))
+        yield _scenario(with_unknown, "replica-lost", "replica lost", book.steady + count, driver)
+
+
+def _migration(book: Ledger, server: Server) -> Scenario:
+    sessions = {**server.migration_sessions, **server.fixed_sessions}
+    added = sum(server.migration_sessions.values())
+    people = ", ".join(f"{purpose} {count}" for purpose, count in sessions.items())
+    driver = f"services scaled out {book.steady - book.fixed}" + (f" + {people}" if people else "")
+    return _scenario(book, "migration", "migration", book.steady + added, driver)
+
+
+def _members(book: Ledger, *, usual: bool) -> str:
+    return ", ".join(_member_words(book, usual=usual))
+
+
+def _member_words(book: Ledger, *, usual: bool) -> Iterator[str]:
+    for kind in ("services", "workers", "poolers"):
+        members = [taker for taker in book.takers if taker.kind == kind]
+        if members:
+            noun = kind if len(members) > 1 else kind.removesuffix("s")
+            yield f"{len(members)} {noun} {sum(one.usual if usual else one.steady for one in members)}"
+    if isinstance(book.target, Server):
+        for purpose, sessions in book.target.fixed_sessions.items():
+            yield f"{purpose} {sessions}"

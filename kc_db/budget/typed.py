@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from kc_db.budget.model import Fleet
-from kc_db.budget.solve import Edit
+from kc_db.budget.solve.edits import Edit
 
 
 def typed(fleet: Fleet, edits: Iterable[Edit]) -> str:

@@ -12,6 +12,7 @@ import click
 
 from kc_db.cli.check_pool_budget import check_pool_budget
 from kc_db.cli.check_ready import check_ready
+from kc_db.cli.enforce_pool_budget import enforce_pool_budget
 from kc_db.cli.explain_rule import explain_rule
 from kc_db.cli.lock_specs import lock_specs
 from kc_db.cli.plan_migrations import plan_migrations
@@ -59,6 +60,7 @@ for command in (
     lock_specs,
     plan_migrations,
     check_pool_budget,
+    enforce_pool_budget,
     check_ready,
     explain_rule,
 ):

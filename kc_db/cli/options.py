@@ -17,6 +17,7 @@ from kc_db.report import FORMATS
 if TYPE_CHECKING:
     from kc_db.report import Report
 
+_DRAWN = ("check-pool-budget",)  # the commands whose reports have charts
 _FAIL_ON = tuple(str(severity) for severity in Severity if severity is not Severity.UNDETERMINED)
 
 
@@ -122,14 +123,23 @@ def _targets(given: Sequence[str], files: Sequence[Path]) -> tuple[Any, ...]:
     return find_targets(given, files)
 
 
+def _parse_format(context: click.Context, _parameter: click.Parameter, format_name: str) -> str:
+    if format_name == "svg" and context.command.name not in _DRAWN:
+        raise click.BadParameter(
+            f"svg draws what {' or '.join(_DRAWN)} found; {context.command.name} has nothing to draw"
+        )
+    return format_name
+
+
 def _parse_outputs(
-    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
+    context: click.Context, parameter: click.Parameter, values: Sequence[str]
 ) -> tuple[tuple[str, str], ...]:
     pairs = []
     for value in values:
         format_name, equals, file = value.partition("=")
         if format_name not in FORMATS or not equals or not file:
             raise click.BadParameter(f"{value!r} is not FORMAT=FILE with FORMAT one of {', '.join(FORMATS)}")
+        _parse_format(context, parameter, format_name)
         if Path(file).is_dir() or not os.access(Path(file).parent, os.W_OK):
             raise click.BadParameter(
                 f"{file} can't be written; name a file in a folder that you may write to"
@@ -181,7 +191,8 @@ _COMMON = (
         type=click.Choice(FORMATS),
         default="text",
         show_default=True,
-        help="What to print on stdout.",
+        callback=_parse_format,
+        help="What to print on stdout; svg is a picture, of a pool budget only.",
     ),
     click.option(
         "--output",

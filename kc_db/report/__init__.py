@@ -6,8 +6,9 @@ from importlib import import_module
 from textwrap import indent
 
 from kc_db.findings import Finding, Problem, Severity
+from kc_db.report.charts import Chart
 
-FORMATS = ("text", "json", "sarif", "junit", "github")
+FORMATS = ("text", "json", "sarif", "junit", "github", "svg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Report:
         findings: the worst first.
         headline: one line that says how it went.
         tables: figures for people.
+        charts: bars for people.
         documentation: each rule's docstring, for the formats that carry it.
         severities: each rule's severity, for the same.
         script: what was, or would be, run; text shows it instead of each finding's own remedy.
@@ -47,6 +49,7 @@ class Report:
     findings: Sequence[Finding]
     headline: str
     tables: Sequence[Table] = ()
+    charts: Sequence[Chart] = ()
     documentation: Mapping[str, str] | None = None
     source: str | None = None
     script: Sequence[str] = ()

@@ -11,6 +11,7 @@ import click
 
 from kc_db.findings import Difference, Finding, Problem, Severity, count_by_severity, count_in_words
 from kc_db.report import Report, Table, explain, purpose_lines, remedy_lines, source_lines
+from kc_db.report.charts import Chart, rows
 from kc_db.report.fold import fold
 from kc_db.report.marks import Span, marked, marks_under
 
@@ -26,7 +27,7 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) i
 
 def render(report: Report, *, colour: bool = False) -> str:
     """Plain text that pastes into a ticket; coloured only where asked for."""
-    blocks = [_table(table) for table in report.tables]
+    blocks = [_table(table) for table in (*report.tables, *map(_bars, report.charts))]
     shown = [finding for finding in report.findings if not (report.script and finding.problem.remedy)]
     for name, group in _groups(fold(shown, report.schemas)):
         blocks += [_heading(name, group)] if name else []
@@ -38,6 +39,10 @@ def render(report: Report, *, colour: bool = False) -> str:
     blocks.append(_visible(f"{report.command} ({report.target}): {report.headline}"))
     text = "\n\n".join(blocks)
     return text if colour else click.unstyle(text)
+
+
+def _bars(chart: Chart) -> Table:
+    return Table(chart.title, ("who", "made of", "steady", "adds", "of the limit"), tuple(rows(chart)))
 
 
 def _groups(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:

@@ -30,6 +30,13 @@ _SENTENCES = {
     "string_too_short": "must not be empty",
     "dict_type": "must be a table, not {given}",
     "all_or_positive": 'must be 1 or more, or "all", not {given}',
+    "pgbouncer_version": 'must be PgBouncer\'s version, like "1.24", not {given}',
+    "surge": 'must be 0 or more, or a percentage like "25%", not {given}',
+    "bool_type": "must be true or false, not {given}",
+    "float_type": "must be a number, not {given}",
+    "greater_than": "must be more than {gt}, not {given}",
+    "less_than": "must be less than {lt}, not {given}",
+    "finite_number": "must be a finite number, not {given}",
     "missing": "is missing",
     "string_pattern_mismatch": "a name may hold letters, digits, - and _ only",
 }

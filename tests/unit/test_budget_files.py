@@ -50,7 +50,10 @@ def test_an_environment_inherits_what_it_does_not_say(file: Path) -> None:
         file, text + "[environments.development.services.student]\ninstances = 3\n"
     )
     described = [
-        [(s.name, s.pool_size, s.processes, s.instances, s.maximum_percent) for s in fleet.services]
+        [
+            (s.name, s.pool_size, s.processes, s.rollout.instances, s.rollout.maximum_percent)
+            for s in fleet.services
+        ]
         for fleet in (production, development)
     ]
     assert described == [
@@ -85,7 +88,7 @@ people = 1
 """,
     )
     assert (production.deploys_at_once, development.deploys_at_once) == (2, None)
-    (primary,), (dev_primary,) = production.databases, development.databases
+    (primary,), (dev_primary,) = production.servers, development.servers
     assert primary.limits == Limits(100, reserved_connections=4)
     assert dev_primary.limits == Limits(50, reserved_connections=4)
     assert (primary.headroom_percent, dev_primary.headroom_percent) == (10, 10)
@@ -96,20 +99,24 @@ people = 1
 def test_without_a_policy_nothing_is_assumed(file: Path) -> None:
     production, _ = fleets(file, SMALL)
     assert production.deploys_at_once is None
-    assert production.databases[0].headroom_percent == 0
+    assert production.servers[0].headroom_percent == 0
 
 
 def test_autoscaling_counts_at_its_maximum(file: Path) -> None:
     text = SMALL.replace(
         "[services.student]", "[services.student]\ninstances = { min = 2, desired = 3, max = 7 }"
     )
-    assert [s.instances for s in fleets(file, text)[0].services] == [1, 7, 1]
+    assert [(s.rollout.usual_tasks, s.rollout.instances) for s in fleets(file, text)[0].services] == [
+        (1, 1),
+        (3, 7),
+        (1, 1),
+    ]
 
 
 def test_a_file_without_environments_has_one(file: Path) -> None:
     (fleet,) = fleets(file, SMALL[: SMALL.index("[environments")])
     assert fleet.environment is None
-    assert fleet.named(fleet.databases[0]) == "database primary"
+    assert fleet.named(fleet.servers[0]) == "database primary"
 
 
 def test_byte_order_mark_and_windows_line_ends(file: Path) -> None:
@@ -134,6 +141,7 @@ def test_findings_point_at_the_environment_first(file: Path) -> None:
 
 
 STUDENT = "[services.student]\n"
+DEPLOYS = '"rolling", "blue-green", "linear", "canary", "surge", "recreate", "start-first" or "stop-first"'
 
 
 @pytest.mark.parametrize(
@@ -207,16 +215,13 @@ STUDENT = "[services.student]\n"
         ),
         (
             STUDENT,
-            STUDENT + 'deploy = "canary"\n',
-            'b.toml:8:10: services.student.deploy: must be "rolling" or "blue-green", not the text "canary"',
+            STUDENT + 'deploy = "ecs"\n',
+            f'b.toml:8:10: services.student.deploy: must be {DEPLOYS}, not the text "ecs"',
         ),
         (
             STUDENT,
             STUDENT + "deploy = 2024-01-01\n",
-            (
-                'b.toml:8:10: services.student.deploy: must be "rolling" or "blue-green", not the date or'
-                " time 2024-01-01"
-            ),
+            f"b.toml:8:10: services.student.deploy: must be {DEPLOYS}, not the date or time 2024-01-01",
         ),
         (
             STUDENT,
@@ -309,7 +314,7 @@ STUDENT = "[services.student]\n"
             "[environments.production.environments.x]",
             (
                 "b.toml:9:26: environments.production.environments: unknown key; known are policy, "
-                "defaults, databases, services, workers"
+                "defaults, databases, poolers, services, workers, sources"
             ),
         ),
         (
@@ -328,12 +333,14 @@ def test_one_mistake_is_one_line(file: Path, old: str, new: str, expected: str) 
 
 def test_all_mistakes_are_told_in_the_order_of_the_file(file: Path) -> None:
     text = (
-        SMALL.replace("= 100", '= "100"').replace("= 10\n", "= -10\n").replace("pool_size = 20", "pool = 20")
+        SMALL.replace("= 100", '= "100"')
+        .replace("= 10\n", "= -10\n")
+        .replace("pool_size = 20", "pool_siz = 20")
     )
     assert mistake(file, text).splitlines() == [
         'b.toml:2:19: databases.primary.max_connections: must be a whole number, not the text "100"',
         "b.toml:4:13: defaults.pool_size: must be 0 or more, not -10",
-        "b.toml:11:1: environments.development.defaults.pool: unknown key; did you mean pool_size?",
+        "b.toml:11:1: environments.development.defaults.pool_siz: unknown key; did you mean pool_size?",
     ]
 
 
@@ -357,13 +364,13 @@ def test_several_databases_have_to_be_chosen_from(file: Path) -> None:
     chosen = text.replace("[services.payment]", '[services.payment]\ndatabase = "replica"').replace(
         "[defaults]", '[defaults]\ndatabase = "primary"'
     )
-    assert [s.database for s in fleets(file, chosen)[0].services] == ["replica", "primary", "primary"]
+    assert [s.pools[0].target for s in fleets(file, chosen)[0].services] == ["replica", "primary", "primary"]
 
 
 def test_a_limit_that_will_be_read_need_not_be_declared(file: Path) -> None:
     text = SMALL.replace("max_connections = 100\n", "")
     production, _ = fleets(file, text, live_database="primary")
-    assert production.databases[0].declared == {}
+    assert production.servers[0].declared == {}
 
 
 @pytest.mark.parametrize("content", ["", "# nothing yet\n", "\n\n"])

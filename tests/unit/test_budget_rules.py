@@ -13,12 +13,12 @@ from kc_db.budget.load_budget import load_budget
 from kc_db.budget.resolve import resolve
 from kc_db.budget.rules import crowded_deploy, over_budget
 from kc_db.budget.scenarios import fits
-from kc_db.budget.solve import changes
-from kc_db.budget.sources.live import with_live_limits
+from kc_db.budget.solve.changes import changes
+from kc_db.budget.sources import Reading
 from kc_db.findings import Finding
 from kc_db.report import explain
 from kc_db.rulebook import apply_rules, load_rules
-from tests.budgets import make_fleet, service
+from tests.budgets import load_fleet, make_fleet, service
 
 CASES = Path(__file__).parents[1] / "cases"
 RULES = load_rules(rules)
@@ -28,10 +28,10 @@ FOLDER_NAMES = [folder.name for folder in FOLDERS]
 
 def find(file: Path, monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
     monkeypatch.chdir(file.parent)
-    (fleet,) = resolve(load_budget(file.name), [None])
     live = file.parent / "live.json"
-    if live.exists():
-        fleet = with_live_limits(fleet, "primary", json.loads(live.read_text()))
+    settings = json.loads(live.read_text()) if live.exists() else {}
+    read = [Reading(("databases", "primary", key), value, f"live: {key}") for key, value in settings.items()]
+    fleet = load_fleet(file.name, read=tuple(read), live_database="primary" if read else None)
     return apply_rules(RULES, fleet)
 
 
@@ -115,9 +115,9 @@ def test_each_remedy_can_be_typed_and_then_fits(text: str, environment: str, tmp
             mended = tmp_path / "mended.toml"
             mended.write_text(apply_remedy(file, typed))
             (after,) = resolve(load_budget(str(mended)), [environment])
-            assert fits(after, next(known for known in after.databases if known.name == name)), typed
+            assert fits(after, next(known for known in after.servers if known.name == name)), typed
             tried += 1
-    assert tried >= len(fleet.databases)
+    assert tried >= len(fleet.servers)
 
 
 def test_a_remedy_leaves_other_environments_alone(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_names_those_that_cost_most(sizes: dict[str, int], expected: str) -> Non
 
 def test_one_large_pool_is_advised_once() -> None:
     fleet = make_fleet(service("only", pool_size=40), max_connections=60)
-    database = fleet.databases[0]
+    database = fleet.servers[0]
     assert [change.edits[0].key for change in changes(fleet, database)] == ["pool_size", "max_connections"]
 
 

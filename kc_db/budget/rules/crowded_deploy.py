@@ -13,26 +13,27 @@ of the matrix that deploys, and a `concurrency` group). Or make it true for all 
 
 from collections.abc import Iterator
 
+from kc_db.budget.ledger import ledger
 from kc_db.budget.model import Fleet
 from kc_db.budget.scenarios import demand_connections, deployable, enforced_deploys, fits
-from kc_db.budget.solve import most_deploys_at_once
+from kc_db.budget.solve.changes import most_deploys_at_once
 from kc_db.findings import Problem, Severity
 
 severity = Severity.INFORMATION
 
 
 def check(fleet: Fleet) -> Iterator[Problem]:
-    """A problem for each database that fits, but wouldn't if everything were deployed at once."""
-    for database in fleet.databases:
-        everyone, enforced = deployable(fleet, database), enforced_deploys(fleet, database)
-        demand = demand_connections(fleet, database, everyone)
-        if demand <= database.usable_connections or not fits(fleet, database):
+    """A problem for each target that fits, but wouldn't if everything were deployed at once."""
+    for target in fleet.targets:
+        everyone, enforced = deployable(fleet, target), enforced_deploys(fleet, target)
+        demand, usable = demand_connections(fleet, target, everyone), ledger(fleet, target).usable
+        if demand <= usable or not fits(fleet, target):
             continue
-        most = most_deploys_at_once(fleet, database)
+        most = most_deploys_at_once(fleet, target)
         yield Problem(
-            where=fleet.named(database),
+            where=fleet.named(target),
             message=f"all {everyone} services deployed at once would need {demand} connections and "
-            f"{database.usable_connections} are usable; up to {most} at once fit, the policy says {enforced}",
+            f"{usable} are usable; up to {most} at once fit, the policy says {enforced}",
             file=fleet.file,
             line=fleet.line_of(("policy", "deploys_at_once")),
         )

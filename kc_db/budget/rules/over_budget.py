@@ -1,7 +1,10 @@
 """The fleet can ask for more connections than the database grants.
 
 Judged are the moments that the policy says happen: the steady state with every service scaled out to its
-maximum, and deploys of as many services at once as `policy.deploys_at_once` allows.
+maximum, deploys of as many services at once as `policy.deploys_at_once` allows, a second deploy while the
+tasks of the last one drain, a lost replica whose readers come to the primary, a lost bouncer whose clients
+go to the others, and a migration. `[policy.judged]` takes one out, or puts `blue-green-all` and
+`deploy-all` in.
 
 If you leave it: once the pools fill up, in the middle of a deploy or under load, PostgreSQL answers every
 further connection with `FATAL: sorry, too many clients already` or `remaining connection slots are reserved
@@ -16,9 +19,10 @@ memory for each connection; smaller pools are usually enough.
 from collections.abc import Iterator
 from textwrap import indent
 
-from kc_db.budget.model import MAXIMUM_MAX_CONNECTIONS, Database, Fleet
+from kc_db.budget.demand import Target
+from kc_db.budget.model import MAXIMUM_MAX_CONNECTIONS, Fleet, Server
 from kc_db.budget.scenarios import Scenario, costliest, fits, worst_enforced
-from kc_db.budget.solve import changes, demand_with_pools_of_one, more_connections, smaller_pools
+from kc_db.budget.solve.changes import changes, demand_with_pools_of_one, more_connections, smaller_pools
 from kc_db.budget.typed import typed
 from kc_db.findings import Problem, Severity
 
@@ -26,46 +30,49 @@ severity = Severity.ERROR
 
 
 def check(fleet: Fleet) -> Iterator[Problem]:
-    """A problem for each database whose worst enforced moment doesn't fit."""
-    for database in fleet.databases:
-        if not fits(fleet, database):
+    """A problem for each target whose worst enforced moment doesn't fit."""
+    for target in fleet.targets:
+        if not fits(fleet, target):
+            table = "databases" if isinstance(target, Server) else "poolers"
             yield Problem(
-                where=fleet.named(database),
-                message=_message(fleet, database, worst_enforced(fleet, database)),
-                remedy=tuple(_remedy(fleet, database)),
+                where=fleet.named(target),
+                message=_message(fleet, target, worst_enforced(fleet, target)),
+                remedy=tuple(_remedy(fleet, target)),
                 file=fleet.file,
-                line=fleet.line_of(("databases", database.name)),
+                line=fleet.line_of((table, target.name)),
             )
 
 
-def _message(fleet: Fleet, database: Database, worst: Scenario) -> str:
+def _message(fleet: Fleet, target: Target, worst: Scenario) -> str:
     excess = worst.demand_connections - worst.usable_connections
-    demand = f"{worst.demand_connections} connections are needed and {worst.usable_connections} are usable"
+    what = "connections" if isinstance(target, Server) else "client connections"
+    least = "at least " if worst.unknown and worst.demand_connections else ""
+    demand = f"{least}{worst.demand_connections} {what} are needed and {worst.usable_connections} are usable"
     sentences = [
         f"{worst.title}: {demand}, {excess} too many",
-        f"most are taken by {', '.join(_costliest(fleet, database))}",
+        f"most are taken by {', '.join(_costliest(fleet, target))}",
     ]
-    if not smaller_pools(fleet, database):
+    if not smaller_pools(fleet, target):
         sentences.append(
-            f"no pool size fits, even pools of 1 need {demand_with_pools_of_one(fleet, database)} connections"
+            f"no pool size fits, even pools of 1 need {demand_with_pools_of_one(fleet, target)} connections"
         )
-    if not more_connections(fleet, database):
+    if isinstance(target, Server) and not more_connections(fleet, target):
         sentences.append(f"and PostgreSQL allows {MAXIMUM_MAX_CONNECTIONS} at most")
     return "; ".join(sentences)
 
 
-def _costliest(fleet: Fleet, database: Database) -> Iterator[str]:
-    named, others = costliest(fleet, database)
+def _costliest(fleet: Fleet, target: Target) -> Iterator[str]:
+    named, others = costliest(fleet, target)
     for client in named:
-        yield f"{client.name} {client.steady_connections}"
+        yield f"{client.name} {client.steady}"
     if others:
-        yield f"{len(others)} others {sum(client.steady_connections for client in others)}"
-    if database.fixed_connections:
-        yield f"fixed sessions {database.fixed_connections}"
+        yield f"{len(others)} others {sum(client.steady for client in others)}"
+    if isinstance(target, Server) and target.fixed_connections:
+        yield f"fixed sessions {target.fixed_connections}"
 
 
-def _remedy(fleet: Fleet, database: Database) -> Iterator[str]:
-    options = list(changes(fleet, database))
+def _remedy(fleet: Fleet, target: Target) -> Iterator[str]:
+    options = list(changes(fleet, target))
     for number, change in enumerate(options):
         word = "or " if number else "either " if len(options) > 1 else ""
         yield f"{word}{change.advice}:"

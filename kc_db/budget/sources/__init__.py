@@ -1,1 +1,37 @@
-"""Where a server's connection limits are known from: one module per source."""
+"""Where the numbers of a budget are read, so that nobody has to copy them: one module per kind of source.
+
+Each module has `read(source: SourceTable) -> Iterable[Reading]`; its name in kebab-case is the `kind` in
+`[sources.<name>]` and in `--source KIND=WHAT`. There is no list to edit. The first line of its docstring says
+what it reads.
+"""
+
+from dataclasses import dataclass
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that the source has, and nobody can tell: it comes from a secret, another file, at run time.
+
+    Attributes:
+        why: what keeps it from being known, as the end of a sentence: "DB_POOL_MAX comes from a secret".
+    """
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value, and where it was read.
+
+    Attributes:
+        path: where a budget file would say it: ("services", "payment", "instances", "max"). Services and workers
+            are all called services here; names are those of the source.
+        value: what a budget file would say there, or Unknown.
+        origin: file and field, or API call and time: "plan.json: aws_ecs_service.payment.desired_count".
+    """
+
+    path: Path
+    value: object
+    origin: str

@@ -1,0 +1,114 @@
+"""Who takes connections from a server, or client slots from a PgBouncer, and how many at which moment."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from kc_db.budget.bouncer import pooler_connections
+from kc_db.budget.deploys import draining_tasks, peak_tasks
+from kc_db.budget.model import PERCENT, Fleet, Pooler, Rollout, Server, Service
+
+Target = Server | Pooler
+TakerKind = Literal["services", "workers", "poolers"]
+_FIXED = Rollout(instances=1, deploy="recreate")
+
+
+@dataclass(frozen=True)
+class Taker:
+    """What one service, worker or pooler takes from one target.
+
+    Attributes:
+        name: its name in the budget file.
+        kind: the table of the file that it stands in.
+        per_task: connections of one task, or of one instance of a pooler.
+        rollout: its tasks, and how a deploy replaces them.
+        unknown: why that can't be told, or is only a lower bound; empty if it is exact.
+    """
+
+    name: str
+    kind: TakerKind
+    per_task: int
+    rollout: Rollout
+    unknown: tuple[str, ...] = ()
+
+    @cached_property
+    def usual(self) -> int:
+        """On an ordinary day, every pool full."""
+        return self.per_task * self.rollout.usual_tasks
+
+    @cached_property
+    def steady(self) -> int:
+        """Scaled out as far as autoscaling goes, no deploy under way."""
+        return self.per_task * self.rollout.instances
+
+    @cached_property
+    def deploy_adds(self) -> int:
+        """What its deploy takes on top of that."""
+        return self.per_task * (peak_tasks(self.rollout) - self.rollout.instances)
+
+    @cached_property
+    def blue_green_adds(self) -> int:
+        """What a second full set takes on top of that."""
+        return self.steady
+
+    @cached_property
+    def drain_adds(self) -> int:
+        """What the last deploy's tasks still hold when its next deploy begins."""
+        return self.per_task * draining_tasks(self.rollout)
+
+
+def takers(fleet: Fleet, target: Target) -> tuple[Taker, ...]:
+    """Everybody who takes something from a target, in the order of the file; poolers stand last."""
+    return tuple(taker for taker in _all_takers(fleet, target) if taker.steady or taker.unknown)
+
+
+def readers(fleet: Fleet, primary: Server, replica: Server) -> int:
+    """What a primary has to carry in addition when a replica is lost and its readers come to it."""
+    direct = sum(taker.steady for taker in _service_takers(fleet.services, replica.name))
+    both, alone = frozenset((primary.name, replica.name)), frozenset((primary.name,))
+    pooled = sum(
+        pooler.processes
+        * pooler.rollout.instances
+        * (pooler_connections(pooler, both) - pooler_connections(pooler, alone))
+        for pooler in fleet.poolers
+        if pooler.proxied is None
+    )
+    proxied = sum(_proxied(pooler, replica) for pooler in fleet.poolers if pooler.proxied == replica.name)
+    return direct + pooled + proxied
+
+
+def _all_takers(fleet: Fleet, target: Target) -> Iterator[Taker]:
+    yield from _service_takers(fleet.services, target.name)
+    if isinstance(target, Server):
+        for pooler in fleet.poolers:
+            if target.name in pooler.servers:
+                yield _pooler_taker(pooler, target)
+
+
+def _service_takers(services: Iterable[Service], target: str) -> Iterator[Taker]:
+    for service in services:
+        yield Taker(
+            service.name,
+            service.kind,
+            service.connections_per_task(target),
+            service.rollout,
+            tuple(f"{service.name}: {why}" for why in service.unknowns(target)),
+        )
+
+
+def _pooler_taker(pooler: Pooler, server: Server) -> Taker:
+    unknown = (f"{pooler.name}: {pooler.unknown}",) if pooler.unknown else ()
+    if pooler.proxied is not None:
+        return Taker(pooler.name, "poolers", _proxied(pooler, server), _FIXED, unknown)
+    per_task = pooler.processes * pooler_connections(pooler, frozenset((server.name,)))
+    return Taker(pooler.name, "poolers", per_task, pooler.rollout, unknown)
+
+
+def _proxied(pooler: Pooler, server: Server) -> int:
+    """What an RDS Proxy may open to one target: MaxConnectionsPercent of its max_connections, rounded down.
+
+    Source: Amazon RDS, ConnectionPoolConfiguration, `MaxConnectionsPercent`. Several proxies don't know of
+    each other, so that their shares add up.
+    """
+    return server.limits.max_connections * pooler.max_connections_percent // PERCENT

@@ -1,0 +1,207 @@
+"""Reads an environment's sources, and says what they found as a budget file would say it."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from kc_db.budget import sources
+from kc_db.budget.load_budget import Budget
+from kc_db.budget.resolve.layers import Read
+from kc_db.budget.schema import FleetTable, SourceTable
+from kc_db.budget.sources import Reading, Unknown
+from kc_db.errors import InputError
+from kc_db.toml.complaints import explain, key_path, suggest
+
+_Value = TypeVar("_Value")
+_NO_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+_NAMED_INSIDE = "pools"
+_NAMING = {"replica_of", "database", "pooler"}  # keys whose values are names
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source of one environment.
+
+    Attributes:
+        name: how errors call it.
+        table: what the file, or --source, says of it; its file can be opened as it stands.
+    """
+
+    name: str
+    table: SourceTable
+
+
+def kinds() -> tuple[str, ...]:
+    """The kinds of source there are: each a module."""
+    return tuple(
+        sorted(
+            module.name.replace("_", "-")
+            for module in iter_modules(sources.__path__)
+            if not module.name.startswith("_")
+        )
+    )
+
+
+def parse_source(text: str) -> Source:
+    """Reads one `--source KIND=WHAT`; WHAT is a file, a folder, a cluster, a region or a URL.
+
+    Raises:
+        InputError: it has another form, or there is no such kind.
+    """
+    kind, equals, what = text.partition("=")
+    if not equals or not what:
+        raise InputError(f"--source {text}: write it as KIND=WHAT, like terraform-plan=plan.json")
+    _check_kind(kind, f"--source {text}")
+    key = {"ecs": "cluster", "rds": "region", "pgbouncer-live": "url"}.get(kind, "file")
+    return Source(f"--source {kind}", SourceTable.model_validate({"kind": kind, key: what}))
+
+
+def sources_of(budget: Budget, environment: str | None) -> tuple[Source, ...]:
+    """The sources that a file names for an environment; what an environment says counts before the top.
+
+    Raises:
+        InputError: there is no such kind.
+    """
+    top = budget.tables.sources
+    own = budget.tables.environments[environment].sources if environment is not None else {}
+    found = []
+    for name in dict.fromkeys((*top, *own)):
+        said = [table for table in (top.get(name), own.get(name)) if table is not None]
+        values = {key: value for table in said for key, value in table.model_dump(exclude_unset=True).items()}
+        table = SourceTable.model_validate(values)
+        _check_kind(table.kind, f"{budget.file}: sources.{name}.kind")
+        if table.file is not None:
+            table = table.model_copy(update={"file": str(Path(budget.file).parent / table.file)})
+        found.append(Source(f"sources.{name}", table))
+    return tuple(found)
+
+
+def gather(budget: Budget, found: Iterable[Source], live: Iterable[Reading] = ()) -> Read:
+    """What the sources say, under the names that the file has for them.
+
+    Where two say the same thing, the number that leaves less room counts.
+
+    Args:
+        budget: the file.
+        found: the sources, read in this order.
+        live: readings that have their names already.
+
+    Raises:
+        InputError: a source can't be read, or holds something else.
+        ServerError: a server or an API refuses, or can't be reached.
+    """
+    known: dict[tuple[str, ...], Reading] = {}
+    unknown: dict[tuple[str, ...], Unknown] = {}
+    for reading in (*(reading for source in found for reading in _read(source)), *live):
+        if isinstance(reading.value, Unknown):
+            unknown.setdefault(reading.path, reading.value)
+        elif reading.path not in known or _leaves_less(reading, known[reading.path]):
+            known[reading.path] = reading
+    known, unknown = _apart(known), _apart(unknown)
+    unknown = {path: why for path, why in unknown.items() if path not in known}
+    _complete(budget, known, unknown)
+    return Read(
+        tables=_tables(known),
+        origins={path: reading.origin for path, reading in known.items()},
+        unknowns=unknown,
+    )
+
+
+def _check_kind(kind: str, where: str) -> None:
+    if kind not in kinds():
+        raise InputError(f"{where}: no source {kind}{suggest(kind, kinds())}")
+
+
+def _read(source: Source) -> Iterator[Reading]:
+    module = import_module(f"kc_db.budget.sources.{source.table.kind.replace('-', '_')}")
+    for reading in module.read(source.table):
+        named = _named(reading, source.table)
+        if named is not None:
+            yield named
+
+
+def _named(reading: Reading, source: SourceTable) -> Reading | None:
+    """The reading under the names that this file uses; None if the source's options leave it out."""
+    kind, name, *rest = reading.path
+    renamed = _renamed(name, source)
+    if (
+        kind == "services"
+        and source.only is not None
+        and not any(fnmatchcase(one, pattern) for pattern in source.only for one in (name, renamed))
+    ):
+        return None
+    if rest[:1] == [_NAMED_INSIDE]:
+        rest[1] = _NO_NAME.sub("-", rest[1]).strip("-")
+    value = reading.value
+    if rest[-1] in _NAMING and isinstance(value, str):
+        value = _renamed(value, source)
+    return replace(reading, path=(kind, renamed, *rest), value=value)
+
+
+def _renamed(name: str, source: SourceTable) -> str:
+    given = source.rename.get(name)
+    return given or _NO_NAME.sub("-", name.removeprefix(source.name_prefix or "")).strip("-")
+
+
+def _apart(values: Mapping[tuple[str, ...], _Value]) -> dict[tuple[str, ...], _Value]:
+    """The same values, a pooler that is named like a database under a name of its own."""
+    databases = {path[1] for path in values if path[0] == "databases"}
+
+    def path_of(path: tuple[str, ...]) -> tuple[str, ...]:
+        clashes = path[0] == "poolers" and path[1] in databases
+        return (path[0], f"{path[1]}-pooler", *path[2:]) if clashes else path
+
+    return {path_of(path): value for path, value in values.items()}
+
+
+def _leaves_less(new: Reading, old: Reading) -> bool:
+    if not (isinstance(new.value, int) and isinstance(old.value, int)):
+        return False
+    is_limit = new.path[-1] in {"max_connections", "max_client_conn"}
+    return new.value < old.value if is_limit else new.value > old.value
+
+
+def _complete(
+    budget: Budget,
+    known: Mapping[tuple[str, ...], Reading],
+    unknown: dict[tuple[str, ...], Unknown],
+) -> None:
+    """What a service that only a source knows lacks, nobody knows."""
+    found: dict[tuple[str, ...], set[str]] = {}
+    for path in (*known, *unknown):
+        found.setdefault(path[:2], set()).add(path[2])
+    for (kind, name), keys in found.items():
+        if kind != "services" or name in budget.tables.services or name in budget.tables.workers:
+            continue
+        if "instances" not in keys:
+            unknown[kind, name, "instances"] = Unknown("nothing says how many tasks it has")
+        if not keys & {"pool_size", "pools", "driver"}:
+            unknown[kind, name, "pool_size"] = Unknown("nothing says its pool size")
+
+
+def _tables(known: Mapping[tuple[str, ...], Reading]) -> FleetTable:
+    document: dict[str, Any] = {}
+    for path, reading in known.items():
+        place = document
+        for key in path[:-1]:
+            place = place.setdefault(key, {})
+        place[path[-1]] = reading.value
+    try:
+        return FleetTable.model_validate(document)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        path = key_path(detail)
+        origin = _origin(known, path)
+        raise InputError(f"{origin}: {'.'.join(path)}: {explain(detail, lambda _: ())}") from None
+
+
+def _origin(known: Mapping[tuple[str, ...], Reading], path: Sequence[str]) -> str:
+    about = [reading.origin for place, reading in known.items() if place[: len(path)] == tuple(path)]
+    return about[0] if about else "a source"

@@ -1,0 +1,162 @@
+"""The smallest change of each kind that alone makes a target fit: it fits, one step less does not."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from kc_db.budget.demand import Target
+from kc_db.budget.ledger import ledger
+from kc_db.budget.model import MAXIMUM_MAX_CONNECTIONS, Fleet, Pool, Pooler, Server
+from kc_db.budget.scenarios import enforced_deploys, fits, worst_enforced
+from kc_db.budget.solve.edits import (
+    Change,
+    Edit,
+    pool_edits,
+    pools_of,
+    short,
+    with_max_connections,
+    with_pool,
+    with_pools_capped,
+)
+from kc_db.budget.solve.search import largest, smallest
+
+
+def changes(fleet: Fleet, target: Target) -> Iterator[Change]:
+    """Each kind of change that alone makes a target fit, the least intrusive first; none if it fits."""
+    if fits(fleet, target):
+        return
+    seen = set()
+    for solve in (fewer_deploys, one_smaller_pool, smaller_pools, more_connections, more_clients):
+        change = solve(fleet, target)
+        if change and change.edits not in seen:  # the only large pool is "one pool" and "every pool"
+            seen.add(change.edits)
+            yield change
+
+
+def fewer_deploys(fleet: Fleet, target: Target) -> Change | None:
+    """The most deploys at once that fit, if deploying in turns is enough."""
+    allowed = most_deploys_at_once(fleet, target)
+    if not 0 < allowed < enforced_deploys(fleet, target):
+        return None
+    return Change(
+        f"deploy at most {allowed} at once ({allowed + 1} at once do not fit)",
+        (Edit(("policy",), "deploys_at_once", allowed),),
+        replace(fleet, deploys_at_once=allowed),
+    )
+
+
+def one_smaller_pool(fleet: Fleet, target: Target) -> Change | None:
+    """One pool to make smaller, if one is enough: the one that gives up the smallest part of itself."""
+    excess = -_room(fleet, target)
+    options = []
+    for service, pool in pools_of(fleet, target.name):
+        # No pool gives back more than four full sets of its tasks: steady, new, draining, and a replica's.
+        if 4 * service.connections_per_task(target.name) * service.rollout.instances < excess:
+            continue
+        size = _largest_pool(fleet, target, pool)
+        if size is not None:
+            options.append((1 - size / pool.size, service, pool, size))
+    if not options:
+        return None
+    _, service, pool, size = min(options, key=lambda option: option[0])
+    return Change(
+        f"lower one pool, {short(service, pool)}, from {pool.size} to {size} ({size + 1} does not fit)",
+        tuple(pool_edits(pool, size)),
+        with_pool(fleet, pool, size),
+    )
+
+
+def smaller_pools(fleet: Fleet, target: Target) -> Change | None:
+    """The largest size to which every larger pool of the target can be lowered."""
+    pools = [pool for _, pool in pools_of(fleet, target.name)]
+    size = largest(
+        lambda size: fits(_capped(fleet, target, size), target),
+        1,
+        max((pool.size for pool in pools), default=0),
+    )
+    if size is None:
+        return None
+    return Change(
+        f"lower every pool to {size} at most ({size + 1} does not fit)",
+        tuple(_common_edits(fleet, target, size)),
+        _capped(fleet, target, size),
+    )
+
+
+def more_connections(fleet: Fleet, target: Target) -> Change | None:
+    """The smallest max_connections that fits; the server has to be changed as well."""
+    if not isinstance(target, Server):
+        return None
+
+    def holds(value: int) -> bool:
+        changed = with_max_connections(target, value)
+        return fits(fleet.with_server(changed), changed)
+
+    now = target.limits.max_connections
+    needed = smallest(holds, now + 1, MAXIMUM_MAX_CONNECTIONS)
+    if needed is None:
+        return None
+    return Change(
+        f"raise max_connections from {now} to {needed} "
+        f"({needed - 1} does not fit), on the server (it restarts, and needs the memory) and here",
+        (Edit(("databases", target.name), "max_connections", needed),),
+        fleet.with_server(with_max_connections(target, needed)),
+    )
+
+
+def more_clients(fleet: Fleet, target: Target) -> Change | None:
+    """The smallest max_client_conn of a PgBouncer with which all its clients get in."""
+    if not isinstance(target, Pooler) or target.max_client_conn is None:
+        return None
+    now = target.max_client_conn
+
+    def changed(value: int) -> Pooler:
+        return replace(target, max_client_conn=value)
+
+    needed = smallest(lambda value: fits(fleet, changed(value)), now + 1, MAXIMUM_MAX_CONNECTIONS)
+    if needed is None:
+        return None
+    poolers = tuple(changed(needed) if known is target else known for known in fleet.poolers)
+    return Change(
+        f"raise max_client_conn from {now} to {needed} ({needed - 1} does not fit)",
+        (Edit(("poolers", target.name), "max_client_conn", needed),),
+        replace(fleet, poolers=poolers),
+    )
+
+
+def most_deploys_at_once(fleet: Fleet, target: Target) -> int:
+    """How many services may be deployed at the same time; 0 if not even one."""
+
+    def holds(deploys: int) -> bool:
+        return fits(replace(fleet, deploys_at_once=deploys), target)
+
+    return largest(holds, 1, ledger(fleet, target).everyone) or 0
+
+
+def demand_with_pools_of_one(fleet: Fleet, target: Target) -> int:
+    """What the worst moment takes with the smallest pools there are."""
+    return worst_enforced(_capped(fleet, target, 1), target).demand_connections
+
+
+def _room(fleet: Fleet, target: Target) -> int:
+    worst = worst_enforced(fleet, target)
+    return worst.usable_connections - worst.demand_connections
+
+
+def _largest_pool(fleet: Fleet, target: Target, chosen: Pool) -> int | None:
+    return largest(lambda size: fits(with_pool(fleet, chosen, size), target), 1, chosen.size)
+
+
+def _capped(fleet: Fleet, target: Target, size: int) -> Fleet:
+    return with_pools_capped(fleet, size, lambda pool: pool.target == target.name)
+
+
+def _common_edits(fleet: Fleet, target: Target, size: int) -> Iterator[Edit]:
+    everyone = [pool for service in fleet.services for pool in service.pools]
+    heirs = [pool for pool in everyone if not pool.has_own_size and pool.driver is None]
+    # A default may be lowered for all its heirs at once only if none of them goes elsewhere.
+    shared = any(pool.size > size for pool in heirs) and all(pool.target == target.name for pool in heirs)
+    if shared:
+        yield Edit(("defaults",), "pool_size", size)
+    for _, pool in pools_of(fleet, target.name):
+        if pool.size > size and not (shared and pool in heirs):
+            yield from pool_edits(pool, size)

@@ -1,0 +1,64 @@
+"""Bars against a limit: what a text draws with blocks, and a picture with rectangles."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_WIDTH = 40
+_STEADY, _ADDED, _LIMIT = "█", "▒", "│"
+
+
+class Bar(NamedTuple):
+    """One taker: what it takes at any time, what comes on top at times, and what that is made of."""
+
+    name: str
+    steady: int
+    added: int
+    made_of: str
+
+    @property
+    def whole(self) -> int:
+        """What it takes when it takes most."""
+        return self.steady + self.added
+
+
+class Chart(NamedTuple):
+    """Bars against one limit.
+
+    Attributes:
+        title: for people.
+        limit: what may be taken; None if nobody knows.
+        bars: the last one is the sum at the worst moment.
+        subject: what the limit belongs to.
+    """
+
+    title: str
+    limit: int | None
+    bars: tuple[Bar, ...]
+    subject: str
+
+    @property
+    def longest(self) -> int:
+        """The largest number to draw, at least 1."""
+        return max(1, self.limit or 0, *(bar.whole for bar in self.bars))
+
+
+def rows(chart: Chart) -> Iterator[tuple[str, ...]]:
+    """A row for each bar: name, made of, steady, added, and the bar with the limit marked in it."""
+    for bar in chart.bars:
+        yield bar.name, bar.made_of, str(bar.steady), str(bar.added), _drawn(bar, chart.longest, chart.limit)
+
+
+def _drawn(bar: Bar, longest: int, limit: int | None) -> str:
+    steady, whole = _cells(bar.steady, longest), _cells(bar.whole, longest)
+    if bar.added and whole == steady:
+        whole += 1
+    cells = (_STEADY * steady + _ADDED * (whole - steady)).ljust(_WIDTH + 1)
+    if limit is None:
+        return cells.rstrip()
+    at = limit * _WIDTH // longest
+    return (cells[:at] + _LIMIT + cells[at:]).rstrip()
+
+
+def _cells(count: int, longest: int) -> int:
+    """At least one cell for what isn't nothing, and none beyond a limit that is kept."""
+    return max(count * _WIDTH // longest, 1 if count else 0)

@@ -1,0 +1,6 @@
+import { Client } from 'pg';
+
+export async function listen() {
+  const client = new Client();
+  await client.connect();
+}

@@ -1,0 +1,2 @@
+import { Pool } from 'pg';
+const pool = new Pool({ max: 99 });

@@ -1,0 +1,3 @@
+//: pool 10
+import { Pool } from 'pg';
+const pool = new Pool();
