@@ -1,7 +1,7 @@
 """How long does `kc-db check-pool-budget` take, as a whole process that writes every format?
 
-In turn with `python -c 'import click, pydantic'`, which is what any command of that kind has to pay, so that a
-machine's speed drops out of the ratio.
+In turn with `python -c 'import click, pydantic'`, which any command of that kind has to pay: the ratio says
+the same on a slow machine.
 """
 
 import subprocess

@@ -30,7 +30,7 @@ from kc_db.budget.resolve import resolve
 from kc_db.budget.scenarios import fits, worst_enforced
 from kc_db.embedded import find_binaries
 from kc_db.errors import KcDbError
-from tests.servers import fetch_binaries
+from tests.servers import MAJOR_VERSIONS, fetch_binaries
 from torture.budget_bouncers import generate as generate_bouncer
 from torture.budget_crowd import Lab, find_pgbouncer
 from torture.budget_fleets import PRIMARY, Case, budget_text, generate
@@ -38,6 +38,7 @@ from torture.budget_moments import Moment, height, moments, weights
 from torture.budget_stage import POOLS, PROBES, Stage
 from torture.command import parser, servers_of
 
+WHERE = (*MAJOR_VERSIONS, "embedded")
 _AMPLE = 10_000
 _LATEST = 18
 
@@ -99,6 +100,7 @@ def prove(case: Case, binaries: Path, folder: Path) -> Outcome:
         binaries: the server's programs.
         folder: keeps the server's data, and the budget.
     """
+    folder.mkdir(exist_ok=True)
     needed, usable, failures = certify(case, folder)
     size, played = weights(case), list(moments(case))
     starts = list(accumulate((sum(step * size[n] for n, step in m.events) for m in played), initial=0))
@@ -107,8 +109,11 @@ def prove(case: Case, binaries: Path, folder: Path) -> Outcome:
     if outcome.peak != usable:
         failures.append(f"kc-db says that the worst moment takes {usable}, it takes {outcome.peak}")
     with Stage.on(folder / "server", binaries, case, needed) as stage:
-        for moment, peak in zip(played, peaks, strict=True):
-            _play(moment, stage, outcome, height(moment.events, size)[1], is_worst=peak == outcome.peak)
+        try:
+            for moment, peak in zip(played, peaks, strict=True):
+                _play(moment, stage, outcome, height(moment.events, size)[1], is_worst=peak == outcome.peak)
+        except psycopg.OperationalError as error:
+            failures.append(f"refused with {stage.opened} connections opened: {error}")
         outcome.opened = stage.opened
         if stage.refusals() != outcome.refused:
             failures.append(f"the server's log has {stage.refusals()} refusals, not {outcome.refused}")
@@ -169,11 +174,9 @@ def prove_fleets(servers: Sequence[str], seeds: Sequence[int], jobs: int) -> lis
 def tried(where: str, seed: int, base: Path) -> Outcome:
     """The outcome of the fleet of a seed on a server: the same fleet each time."""
     major, binaries = binaries_of(where)
-    folder = base / where
-    folder.mkdir(exist_ok=True)
     try:
-        return prove(generate(Random(f"{seed} {where}"), major), binaries, folder)
-    except (psycopg.Error, OSError, RuntimeError, KcDbError) as error:
+        return prove(generate(Random(f"{seed} {where}"), major), binaries, base / where)
+    except (OSError, RuntimeError, KcDbError) as error:
         return Outcome(failures=[f"{type(error).__name__}: {error}"])
 
 

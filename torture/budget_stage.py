@@ -165,14 +165,17 @@ class Stage:
             yield f"{walsenders} walsenders, not {site.walsenders}; {parallel} parallel workers"
 
     def probe(self) -> int:
-        """How many of some further ordinary connections are refused."""
+        """How many of some further ordinary connections are refused; others stay until all have tried."""
         refused = 0
-        for number in range(PROBES):
-            crew = self._case.crews[number % len(self._case.crews)]
-            try:
-                psycopg.connect(make_conninfo(self._conninfo, user=crew.name)).close()
-            except psycopg.OperationalError:
-                refused += 1
+        with ExitStack() as accepted:
+            for number in range(PROBES):
+                crew = self._case.crews[number % len(self._case.crews)]
+                try:
+                    connection = psycopg.connect(make_conninfo(self._conninfo, user=crew.name))
+                except psycopg.OperationalError:
+                    refused += 1
+                else:
+                    accepted.enter_context(_closing(connection))
         return refused
 
     def refusals(self) -> int:

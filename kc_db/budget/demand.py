@@ -49,8 +49,8 @@ class Taker:
 
     @cached_property
     def blue_green_adds(self) -> int:
-        """What a second full set takes on top of that."""
-        return self.steady
+        """What a second full set takes on top of that; a pooler stays, unless it is rolled itself."""
+        return self.deploy_adds if self.kind == "poolers" else self.steady
 
     @cached_property
     def drain_adds(self) -> int:
@@ -74,7 +74,7 @@ def readers(fleet: Fleet, primary: Server, replica: Server) -> int:
         for pooler in fleet.poolers
         if pooler.proxied is None
     )
-    proxied = sum(_proxied(pooler, replica) for pooler in fleet.poolers if pooler.proxied == replica.name)
+    proxied = sum(_proxied(pooler, primary) for pooler in fleet.poolers if pooler.proxied == replica.name)
     return direct + pooled + proxied
 
 

@@ -1,4 +1,4 @@
-"""Where the server differs from what the budget file declares about it."""
+"""Where a server or a service differs from what the budget file declares about it."""
 
 from collections.abc import Iterator
 from textwrap import indent
@@ -57,4 +57,25 @@ def drift_problems(fleet: Fleet, *, server_grants_fewer: bool) -> Iterator[Probl
             ),
             file=fleet.file,
             line=fleet.line_of((*table, found[0].setting)),
+        )
+
+
+def number_problems(fleet: Fleet, *, file_says_less: bool) -> Iterator[Problem]:
+    """A problem for each service of which a source says other numbers, in the given direction."""
+    for service in fleet.services:
+        found = [drift for drift in service.drifts if (drift.declared < drift.read) is file_says_less]
+        if not found:
+            continue
+        table = (service.kind, service.name)
+        which = "less" if file_says_less else "more"
+        sources = "; ".join(dict.fromkeys(drift.origin for drift in found))
+        yield Problem(
+            where=fleet.named_service(service),
+            message=f"the file says {which} than was read; what was read counts ({sources})",
+            differences=tuple(
+                Difference(".".join(drift.keys), str(drift.declared), str(drift.read)) for drift in found
+            ),
+            remedy=(f"take {', '.join('.'.join(drift.keys) for drift in found)} out of the file",),
+            file=fleet.file,
+            line=fleet.line_of((*table, *found[0].keys)),
         )

@@ -22,6 +22,7 @@ from kc_db.toml.complaints import explain, key_path, suggest
 _Value = TypeVar("_Value")
 _NO_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 _NAMED_INSIDE = "pools"
+_ENDLESS_AT_ZERO = {"max_db_connections", "max_user_connections"}  # of PgBouncer
 _NAMING = {"replica_of", "database", "pooler"}  # keys whose values are names
 
 
@@ -57,8 +58,8 @@ def parse_source(text: str) -> Source:
     """
     kind, equals, what = text.partition("=")
     if not equals or not what:
-        raise InputError(f"--source {text}: write it as KIND=WHAT, like terraform-plan=plan.json")
-    _check_kind(kind, f"--source {text}")
+        raise InputError(f"--source {kind}: write it as KIND=WHAT, like terraform-plan=plan.json")
+    _check_kind(kind, "--source")  # WHAT may be a URL with a password
     key = {"ecs": "cluster", "rds": "region", "pgbouncer-live": "url"}.get(kind, "file")
     return Source(f"--source {kind}", SourceTable.model_validate({"kind": kind, key: what}))
 
@@ -76,7 +77,7 @@ def sources_of(budget: Budget, environment: str | None) -> tuple[Source, ...]:
         said = [table for table in (top.get(name), own.get(name)) if table is not None]
         values = {key: value for table in said for key, value in table.model_dump(exclude_unset=True).items()}
         table = SourceTable.model_validate(values)
-        _check_kind(table.kind, f"{budget.file}: sources.{name}.kind")
+        _check_kind(table.kind or "", f"{budget.file}: sources.{name}.kind")
         if table.file is not None:
             table = table.model_copy(update={"file": str(Path(budget.file).parent / table.file)})
         found.append(Source(f"sources.{name}", table))
@@ -108,19 +109,22 @@ def gather(budget: Budget, found: Iterable[Source], live: Iterable[Reading] = ()
     unknown = {path: why for path, why in unknown.items() if path not in known}
     _complete(budget, known, unknown)
     return Read(
-        tables=_tables(known),
+        tables=_tables(known, unknown),
         origins={path: reading.origin for path, reading in known.items()},
         unknowns=unknown,
     )
 
 
 def _check_kind(kind: str, where: str) -> None:
+    if not kind:
+        raise InputError(f"{where} is missing; known are {', '.join(kinds())}")
     if kind not in kinds():
         raise InputError(f"{where}: no source {kind}{suggest(kind, kinds())}")
 
 
 def _read(source: Source) -> Iterator[Reading]:
-    module = import_module(f"kc_db.budget.sources.{source.table.kind.replace('-', '_')}")
+    name = (source.table.kind or "").replace("-", "_")
+    module = import_module(f"kc_db.budget.sources.{name}")
     for reading in module.read(source.table):
         named = _named(reading, source.table)
         if named is not None:
@@ -164,7 +168,10 @@ def _apart(values: Mapping[tuple[str, ...], _Value]) -> dict[tuple[str, ...], _V
 def _leaves_less(new: Reading, old: Reading) -> bool:
     if not (isinstance(new.value, int) and isinstance(old.value, int)):
         return False
-    is_limit = new.path[-1] in {"max_connections", "max_client_conn"}
+    key = new.path[-1]
+    if key in _ENDLESS_AT_ZERO and 0 in {new.value, old.value}:
+        return new.value == 0
+    is_limit = key in {"max_connections", "max_client_conn"}
     return new.value < old.value if is_limit else new.value > old.value
 
 
@@ -186,8 +193,12 @@ def _complete(
             unknown[kind, name, "pool_size"] = Unknown("nothing says its pool size")
 
 
-def _tables(known: Mapping[tuple[str, ...], Reading]) -> FleetTable:
+def _tables(known: Mapping[tuple[str, ...], Reading], unknown: Iterable[tuple[str, ...]]) -> FleetTable:
     document: dict[str, Any] = {}
+    for kind, name, *rest in unknown:  # what can't be told is there all the same
+        thing = document.setdefault(kind, {}).setdefault(name, {})
+        if rest[0] == _NAMED_INSIDE:
+            thing.setdefault(_NAMED_INSIDE, {}).setdefault(rest[1], {})
     for path, reading in known.items():
         place = document
         for key in path[:-1]:

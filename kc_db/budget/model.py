@@ -372,6 +372,11 @@ class Fleet:
         kind = "database" if isinstance(target, Server) else "pooler"
         return f"{self.environment}, {kind} {target.name}" if self.environment else f"{kind} {target.name}"
 
+    def named_service(self, service: Service) -> str:
+        """How findings name a service or worker of this fleet."""
+        kind = service.kind.removesuffix("s")
+        return f"{self.environment}, {kind} {service.name}" if self.environment else f"{kind} {service.name}"
+
     def replicas(self, server: Server) -> tuple[Server, ...]:
         """The replicas of a primary."""
         return tuple(known for known in self.servers if known.replica_of == server.name)

@@ -283,7 +283,7 @@ class PoolerTable(RolloutKeys):
 class SourceTable(Table):
     """Where numbers are read, so that nobody has to copy them."""
 
-    kind: Name
+    kind: Name | None = None
     """What is read; `kc-db check-pool-budget --help` lists them."""
     file: Identifier | None = None
     """The file or folder, relative to the budget file."""

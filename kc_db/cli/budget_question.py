@@ -9,8 +9,6 @@ from kc_db.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from collections.abc import Sequence
-
     from kc_db.budget.activity import Activity
     from kc_db.budget.gather import Source
     from kc_db.budget.load_budget import Budget

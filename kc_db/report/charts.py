@@ -41,6 +41,16 @@ class Chart(NamedTuple):
         """The largest number to draw, at least 1."""
         return max(1, self.limit or 0, *(bar.whole for bar in self.bars))
 
+    @property
+    def worst(self) -> int:
+        """What is taken at the worst moment."""
+        return self.bars[-1].whole if self.bars else 0
+
+    @property
+    def excess(self) -> int:
+        """How much too many that is, negative if some are left; 0 if nobody knows the limit."""
+        return 0 if self.limit is None else self.worst - self.limit
+
 
 def rows(chart: Chart) -> Iterator[tuple[str, ...]]:
     """A row for each bar: name, made of, steady, added, and the bar with the limit marked in it."""

@@ -22,7 +22,7 @@ _STRONG, _HEADING, _TITLE = 13.2, 15.4, 17.6  # and of 12, 14 and 16, which are 
 _LINE, _LEGEND, _BETWEEN, _GAP = 23, 26, 28, 8
 _HEAD, _AXIS = 52, 20  # above and below the bars
 _ROW, _BAR = 21, 13
-_SUM_ROW, _SUM_BAR = 52, 22
+_SUM_ROW, _SUM_BAR, _SAMPLE = 48, 22, 12
 _LABEL = 200
 _PLOT = _EDGE + _LABEL + 10  # where bars begin
 _ROOM = 130  # at least so much is kept for the numbers to the right of the longest bar
@@ -46,45 +46,38 @@ _USUAL, _CAPITAL, _FOREIGN = 0.66, 0.8, 1.2
 
 
 class _Text(NamedTuple):
-    """A text and where it begins, at its base line."""
+    """A text and where its base line begins; or ends, or has its middle, as its kind says."""
 
     x: float
     y: float
     text: str
+    kind: str = "plain"
 
 
-class _Part(NamedTuple):
-    """A part of a bar: `steady`, `added`, or `over` the limit."""
+class _Rect(NamedTuple):
+    """A bar's part, or a sample of one: `steady`, `added`, or `over` the limit."""
 
     x: float
+    y: float
     width: float
+    height: float
     kind: str
 
 
-class _Row(NamedTuple):
-    """A bar in its place."""
+class _Line(NamedTuple):
+    """A straight line, as SVG writes a path."""
 
-    bar: Bar
-    top: float
-    height: float
-    name: _Text
-    parts: tuple[_Part, ...]
-    numbers: _Text
-    made_of: _Text
+    path: str
+    kind: str
 
 
-class _Panel(NamedTuple):
-    """A chart in its place; `limit_x` is None if nobody knows the limit."""
+class _Group(NamedTuple):
+    """What is drawn together, texts above bars above lines; `title` is what a pointer on it shows."""
 
-    chart: Chart
-    title: str
-    verdict: str
-    is_over: bool
-    top: float
-    bottom: float
-    limit_x: float | None
-    ticks: tuple[_Text, ...]
-    rows: tuple[_Row, ...]
+    title: str = ""
+    lines: tuple[_Line, ...] = ()
+    rects: tuple[_Rect, ...] = ()
+    texts: tuple[_Text, ...] = ()
 
 
 def render(report: Report) -> str:
@@ -95,76 +88,98 @@ def render(report: Report) -> str:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
     template = environment.from_string(files(__package__).joinpath("svg.jinja").read_text(encoding="utf-8"))
-    kind, title = _title(report.headline)
-    legend_y = title[-1].y + _LEGEND
-    panels = list(_panels(report.charts, legend_y + _BETWEEN))
-    bottom = panels[-1].bottom + _AXIS if panels else title[-1].y
+    title = _title(report.headline)
+    bottom = title[-1].y
+    groups = [_Group(texts=title)]
+    if report.charts:
+        groups += _legend(report.charts, bottom + _LEGEND)
+        bottom += _LEGEND
+    for chart in report.charts:
+        panel, bottom = _panel(chart, bottom + _BETWEEN)
+        groups += panel
+    height = bottom + _BETWEEN + _EDGE
+    footer = _shortened(f"kc-db {report.command}: {report.target}", _INNER)
+    groups.append(_Group(texts=(_Text(_EDGE, height - _EDGE, footer, "soft"),)))
     picture = template.render(
-        report=report,
-        size=(_WIDTH, bottom + _BETWEEN + _EDGE),
-        edges=(_EDGE, _PLOT, _RIGHT),
-        kind=kind,
-        title=title,
-        legend=list(_legend(panels, legend_y)),
-        panels=panels,
-        footer=_shortened(f"kc-db {report.command}: {report.target}", _INNER),
+        width=_WIDTH,
+        height=height,
+        title=report.headline,
+        description=" ".join(map(_description, report.charts)),
+        groups=groups,
     )
     return _NOT_XML.sub("\ufffd", picture).rstrip()
 
 
-def _title(headline: str) -> tuple[str, list[_Text]]:
-    """How the headline is written, and its lines: it has a clause for each chart."""
+def _title(headline: str) -> tuple[_Text, ...]:
+    """The lines of the headline: it has a clause for each chart."""
     clauses = headline.split("; ")
     kind, size = ("title", _TITLE) if len(clauses) == 1 else ("clause", _CLAUSE)
     lines = [line for clause in clauses for line in _wrapped(clause, _INNER, size)]
-    return kind, [_Text(_EDGE, _EDGE + _LINE * number + _CLAUSE, line) for number, line in enumerate(lines)]
-
-
-def _legend(panels: Sequence[_Panel], y: float) -> Iterator[tuple[str, _Text]]:
-    """What the picture shows, each thing with its place and words."""
-    shown = {"steady": "at any time", "added": "what a deploy adds"} if panels else {}
-    if any(panel.limit_x is not None for panel in panels):
-        shown["limit"] = "what may be taken"
-    if any(panel.is_over for panel in panels):
-        shown["over"] = "too many"
-    x: float = _EDGE
-    for kind, words in shown.items():
-        yield kind, _Text(x, y, words)
-        x += _width(words) + 5 * _GAP
-
-
-def _panels(charts: Sequence[Chart], top: float) -> Iterator[_Panel]:
-    for chart in charts:
-        panel = _panel(chart, top)
-        yield panel
-        top = panel.bottom + _AXIS + _BETWEEN
-
-
-def _panel(chart: Chart, top: float) -> _Panel:
-    scale = _Scale(chart)
-    worst = chart.bars[-1].whole if chart.bars else 0
-    is_over = chart.limit is not None and worst > chart.limit
-    verdict = _verdict(worst, chart.limit)
-    rows = tuple(_rows(scale, top + _HEAD))
-    bottom = rows[-1].top + rows[-1].height + _GAP if rows else top + _HEAD
-    return _Panel(
-        chart=chart,
-        title=_shortened(chart.title, _INNER - _width(verdict, _HEADING) - 2 * _GAP, _HEADING),
-        verdict=verdict,
-        is_over=is_over,
-        top=top,
-        bottom=bottom,
-        limit_x=None if chart.limit is None else scale.limit_x,
-        ticks=tuple(_Text(scale.x(count), bottom + _AXIS - 4, str(count)) for count in _ticks(chart.longest)),
-        rows=rows,
+    return tuple(
+        _Text(_EDGE, _EDGE + _LINE * number + _CLAUSE, line, kind) for number, line in enumerate(lines)
     )
 
 
-def _verdict(worst: int, limit: int | None) -> str:
-    if limit is None:
-        return f"{worst}, and nobody knows the limit"
-    left = f"{limit - worst} left" if worst <= limit else f"{worst - limit} too many"
-    return f"{worst} of {limit}: {left}"
+def _legend(charts: Sequence[Chart], y: float) -> Iterator[_Group]:
+    shown = {"steady": "at any time", "added": "what a deploy adds"}
+    if any(chart.limit is not None for chart in charts):
+        shown["limit"] = "what may be taken"
+    if any(chart.excess > 0 for chart in charts):
+        shown["over"] = "too many"
+    x: float = _EDGE
+    for kind, words in shown.items():
+        is_line = kind == "limit"
+        bars = () if is_line else ("steady", "over") if kind == "over" else (kind,)
+        yield _Group(
+            lines=(_Line(f"M{x + _SAMPLE / 2} {y - 11}v14", kind),) if is_line else (),
+            rects=tuple(_Rect(x, y - 10, _SAMPLE, _SAMPLE, bar) for bar in bars),
+            texts=(_Text(x + _SAMPLE + 6, y, words, "soft"),),
+        )
+        x = round(x + _width(words) + 5 * _GAP)
+
+
+def _description(chart: Chart) -> str:
+    """What the bars show, for those who don't see them."""
+    return f"{chart.title}: {_verdict(chart)}. {', '.join(f'{bar.name} {_sum(bar)}' for bar in chart.bars)}."
+
+
+def _verdict(chart: Chart) -> str:
+    if chart.limit is None:
+        return f"{chart.worst}, and nobody knows the limit"
+    left = f"{chart.excess} too many" if chart.excess > 0 else f"{-chart.excess} left"
+    return f"{chart.worst} of {chart.limit}: {left}"
+
+
+def _sum(bar: Bar) -> str:
+    return f"{bar.steady} + {bar.added}" if bar.added else str(bar.steady)
+
+
+def _panel(chart: Chart, top: float) -> tuple[list[_Group], float]:
+    """What is drawn of a chart, and where that ends."""
+    scale = _Scale(chart)
+    first = top + _HEAD
+    bottom = first + max(0, len(chart.bars) - 1) * _ROW + _SUM_ROW
+    verdict = _verdict(chart)
+    title = _shortened(chart.title, _INNER - _width(verdict, _HEADING) - 2 * _GAP, _HEADING)
+    ticks = [(scale.x(count), str(count)) for count in _ticks(chart.longest)]
+    down = f"{first - _GAP}V{bottom}"
+    head = _Group(
+        lines=(_rule(top), *(_Line(f"M{x} {down}", "grid") for x, _ in ticks)),
+        texts=(
+            _Text(_EDGE, top + 22, title, "heading"),
+            _Text(_RIGHT, top + 22, verdict, "heading end bad" if chart.excess > 0 else "heading end"),
+            *(_Text(x, bottom + _AXIS - 4, count, "soft middle") for x, count in ticks),
+        ),
+    )
+    groups = [head, *_rows(scale, first)]
+    if chart.limit is not None:
+        limit = _Text(scale.limit_x, first - _GAP - 4, f"limit {chart.limit}", "middle bad")
+        groups.append(_Group(lines=(_Line(f"M{scale.limit_x} {down}", "limit"),), texts=(limit,)))
+    return groups, bottom + _AXIS
+
+
+def _rule(y: float) -> _Line:
+    return _Line(f"M{_EDGE} {y}H{_RIGHT}", "rule")
 
 
 class _Scale:
@@ -172,9 +187,9 @@ class _Scale:
 
     def __init__(self, chart: Chart) -> None:
         self.chart = chart
-        self.numbers = [f"{bar.steady} + {bar.added}" if bar.added else str(bar.steady) for bar in chart.bars]
+        self.numbers = [*map(_sum, chart.bars)]
         if chart.bars and chart.bars[-1].added:
-            self.numbers[-1] += f" = {chart.bars[-1].whole}"
+            self.numbers[-1] += f" = {chart.worst}"
         widest = max((_width(numbers, _STRONG) for numbers in self.numbers), default=0)
         self._per_connection = (_RIGHT - max(_ROOM, widest + 2 * _GAP) - _PLOT) / chart.longest
         self.limit_x = math.inf if chart.limit is None else self.x(chart.limit)
@@ -186,63 +201,67 @@ class _Scale:
     def beside(self, end: float, width: float) -> float:
         """Where a text begins that stands to the right of something, and not across the limit."""
         crosses = end <= self.limit_x < end + _GAP + width + _GAP
-        return (self.limit_x if crosses else end) + _GAP
+        return round((self.limit_x if crosses else end) + _GAP, 1)
 
 
-def _rows(scale: _Scale, top: float) -> Iterator[_Row]:
-    last = len(scale.numbers) - 1
-    for number, bar in enumerate(scale.chart.bars):
-        if number < last:
-            yield _row(bar, scale, top + number * _ROW, scale.numbers[number])
-        else:
-            yield _sum_row(bar, scale, top + number * _ROW, scale.numbers[number])
+def _rows(scale: _Scale, top: float) -> Iterator[_Group]:
+    *few, worst = zip(scale.chart.bars, scale.numbers, strict=True) if scale.chart.bars else (None,)
+    for number, row in enumerate(filter(None, few)):
+        yield _row(*row, scale, top + number * _ROW)
+    if worst:
+        yield _sum_row(*worst, scale, top + len(few) * _ROW)
 
 
-def _row(bar: Bar, scale: _Scale, top: float, numbers: str) -> _Row:
-    parts = tuple(_parts(bar, scale))
+def _row(bar: Bar, numbers: str, scale: _Scale, top: float) -> _Group:
+    rects = tuple(_rects(bar, scale, top, _BAR))
     y = top + _BAR - 2
-    x = scale.beside(_end(parts), _width(numbers))
+    x = scale.beside(_end(rects), _width(numbers))
     made_of_x = scale.beside(x + _width(numbers), _width(bar.made_of))
-    return _Row(
-        bar=bar,
-        top=top,
-        height=_BAR,
-        name=_Text(_EDGE, y, _shortened(bar.name, _LABEL)),
-        parts=parts,
-        numbers=_Text(x, y, numbers),
-        made_of=_Text(made_of_x, y, _shortened(bar.made_of, _RIGHT - made_of_x)),
+    return _Group(
+        title=_hint(bar),
+        rects=rects,
+        texts=(
+            _Text(_EDGE, y, _shortened(bar.name, _LABEL)),
+            _Text(x, y, numbers, "beside"),
+            _Text(made_of_x, y, _shortened(bar.made_of, _RIGHT - made_of_x), "beside soft"),
+        ),
     )
 
 
-def _sum_row(bar: Bar, scale: _Scale, top: float, numbers: str) -> _Row:
-    """Taller, with what it is made of below its name."""
-    parts = tuple(_parts(bar, scale))
+def _sum_row(bar: Bar, numbers: str, scale: _Scale, top: float) -> _Group:
+    """Taller, below a rule, with what it is made of below its name."""
     middle = top + _SUM_ROW // 2
-    return _Row(
-        bar=bar,
-        top=middle - _SUM_BAR // 2,
-        height=_SUM_BAR,
-        name=_Text(_EDGE, middle - 3, _shortened(bar.name, _LABEL, _STRONG)),
-        parts=parts,
-        numbers=_Text(scale.beside(_end(parts), _width(numbers, _STRONG)), middle + 4, numbers),
-        made_of=_Text(_EDGE, middle + 12, _shortened(bar.made_of, _LABEL)),
+    rects = tuple(_rects(bar, scale, middle - _SUM_BAR // 2, _SUM_BAR))
+    return _Group(
+        title=_hint(bar),
+        lines=(_rule(top + 2),),
+        rects=rects,
+        texts=(
+            _Text(_EDGE, middle - 3, _shortened(bar.name, _LABEL, _STRONG), "strong"),
+            _Text(_EDGE, middle + 12, _shortened(bar.made_of, _LABEL), "soft"),
+            _Text(scale.beside(_end(rects), _width(numbers, _STRONG)), middle + 4, numbers, "beside strong"),
+        ),
     )
 
 
-def _parts(bar: Bar, scale: _Scale) -> Iterator[_Part]:
+def _hint(bar: Bar) -> str:
+    return f"{bar.name}: {_sum(bar)}" + (f" ({bar.made_of})" if bar.made_of else "")
+
+
+def _rects(bar: Bar, scale: _Scale, y: float, height: float) -> Iterator[_Rect]:
     """From the left to the right; what is over the limit is drawn over the rest."""
     x: float = _PLOT
     for kind, count in (("steady", bar.steady), ("added", bar.added)):
         if count:
-            width = max(_LEAST_BAR, scale.x(count) - _PLOT)
-            yield _Part(x, round(width, 1), kind)
-            x += width
-    if x > scale.limit_x and bar.whole > (scale.chart.limit or 0):
-        yield _Part(scale.limit_x, round(x - scale.limit_x, 1), "over")
+            width = max(_LEAST_BAR, round(scale.x(count) - _PLOT, 1))
+            yield _Rect(x, y, width, height, kind)
+            x = round(x + width, 1)
+    if scale.chart.limit is not None and bar.whole > scale.chart.limit:
+        yield _Rect(scale.limit_x, y, round(x - scale.limit_x, 1), height, "over")
 
 
-def _end(parts: Sequence[_Part]) -> float:
-    return parts[-1].x + parts[-1].width if parts else _PLOT
+def _end(rects: Sequence[_Rect]) -> float:
+    return rects[-1].x + rects[-1].width if rects else _PLOT
 
 
 def _ticks(longest: int) -> range:

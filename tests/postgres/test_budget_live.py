@@ -4,8 +4,10 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Thread
+from typing import LiteralString
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
@@ -98,18 +100,39 @@ def test_members_of_the_reserve_are_privileged(connection: Connection, server: S
         assert all(one.is_privileged for one in read_activity(connection).of_role(role))
 
 
-def test_parallel_workers_are_no_sessions(connection: Connection, server: Server, role: str) -> None:
-    connection.execute("CREATE TABLE numbers AS SELECT generate_series(1, 100000) AS n")
-    connection.execute(sql.SQL("GRANT SELECT ON numbers TO {}").format(sql.Identifier(role)))
-    url = server.url(named(connection), role)
-    settings = "-c parallel_setup_cost=0 -c parallel_tuple_cost=0 -c min_parallel_table_scan_size=0"
-    with psycopg.connect(url, options=settings, autocommit=True) as client:
-        client.execute("DECLARE c CURSOR WITH HOLD FOR SELECT 1")  # warms the catalog up
-        with psycopg.connect(server.url(named(connection)), autocommit=True) as watcher:
-            assert seen(watcher, role) == (1, 1)
+def test_parallel_workers_are_no_sessions(connection: Connection, connect: Callable[..., Connection]) -> None:
+    connection.execute("CREATE TABLE numbers AS SELECT generate_series(1, 20000) AS n")
+    connection.execute("ALTER TABLE numbers SET (parallel_workers = 2)")
+    client = connect()
+    client.execute("SET parallel_setup_cost = 0")
+    client.execute("SET parallel_tuple_cost = 0")
+    client.execute("SET min_parallel_table_scan_size = 0")
+    query = "SELECT count(*) FROM numbers WHERE pg_sleep(0.001) IS NULL"
+    runs = Thread(target=cancelled, args=(client, query))
+    runs.start()
+    try:
+        question = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'"
+        wait_for(lambda: connection.execute(question).fetchone() != (0,))
+        (found,) = (one for one in read_activity(connection).sessions if one.database == named(connection))
+        assert (found.count, found.hidden) == (1, 0)
+    finally:
+        client.cancel()
+        runs.join()
 
 
-def test_limits_of_roles_and_databases(connection: Connection, server: Server, role: str) -> None:
+def cancelled(client: Connection, query: LiteralString) -> None:
+    with suppress(psycopg.errors.QueryCanceled):
+        client.execute(query)
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_limits_of_roles_and_databases(connection: Connection, role: str) -> None:
     database = sql.Identifier(named(connection))
     apply(connection, [limit(role, 7)])
     connection.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 90").format(database))
@@ -195,11 +218,15 @@ def test_a_changed_setting_waits_for_its_restart(pytestconfig: pytest.Config, tm
 
 def _pending(url: str) -> tuple[PendingSetting, ...]:
     """What waits; the postmaster needs a moment to read its files."""
-    deadline, found = time.monotonic() + 20, Activity()
-    while not found.pending and time.monotonic() < deadline:
+    found: list[Activity] = []
+
+    def is_told() -> bool:
         with psycopg.connect(url, autocommit=True) as connection:
-            found = read_activity(connection)
-    return found.pending
+            found.append(read_activity(connection))
+        return bool(found[-1].pending)
+
+    wait_for(is_told)
+    return found[-1].pending
 
 
 def test_walsenders_are_no_sessions_and_a_standby_has_the_same_roles(
@@ -216,13 +243,16 @@ def test_walsenders_are_no_sessions_and_a_standby_has_the_same_roles(
         with psycopg.connect(pair.standby.base_url, autocommit=True) as connection:
             assert read_activity(connection).role_states["app"].connection_limit == 1
             url = pair.standby.url("postgres", "app")
-            with psycopg.connect(url), psycopg.connect(pair.primary.url("postgres", "app")):
-                with pytest.raises(psycopg.OperationalError, match="too many connections"):
-                    psycopg.connect(url)
+            with (
+                psycopg.connect(pair.primary.url("postgres", "app")),
+                psycopg.connect(url),
+                pytest.raises(psycopg.OperationalError, match="too many connections"),
+            ):
+                psycopg.connect(url)
 
 
 def refusal(url: str) -> str | None:
-    """The SQLSTATE that a login is refused with, which libpq doesn't tell; None over TCP, which needs a password."""
+    """The SQLSTATE that a login is refused with, which libpq doesn't tell; None over TCP."""
     parts = urlsplit(url)
     folder = parse_qs(parts.query).get("host", [""])[0]
     if not folder:

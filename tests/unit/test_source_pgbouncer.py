@@ -557,6 +557,12 @@ def test_the_console_is_a_database(monkeypatch: pytest.MonkeyPatch, url: str) ->
     assert (parameters["dbname"], parameters["password"], parameters["port"]) == ("pgbouncer", SECRET, "6432")
 
 
+def test_a_service_may_name_the_console() -> None:
+    target = pgbouncer_live._target("postgresql://?service=pooler")
+    assert target.label == "service pooler"
+    assert "dbname=pgbouncer" in target.conninfo
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
@@ -588,6 +594,7 @@ def test_what_is_not_pgbouncer(monkeypatch: pytest.MonkeyPatch, said: str) -> No
         console(monkeypatch, answers(version=said))
 
 
-def test_a_console_that_lacks_a_column(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ServerError, match="answers lack the column 'value'"):
-        console(monkeypatch, {**answers(), "SHOW CONFIG": [{"key": "pool_mode"}]})
+@pytest.mark.parametrize("command", ["SHOW CONFIG", "SHOW DATABASES", "SHOW USERS", "SHOW POOLS"])
+def test_a_console_that_lacks_a_column(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    with pytest.raises(ServerError, match=r"pgbouncer: its console's answers lack the column '\w+'$"):
+        console(monkeypatch, {**answers(databases={"a": {}}), command: [{"other": "pool_mode"}]})

@@ -129,8 +129,9 @@ def _aliases(found: _PoolerScope) -> tuple[tuple[Alias, ...], str]:
     Behind `*` each database name is an alias of its own, with limits of its own.
     """
     names = _alias_names(found)
-    asked = tuple(dict.fromkeys(pool.alias for pool in found.pools if pool.alias is not None))
-    automatic = tuple(name for name in asked if name not in names) if _ANY in names else ()
+    asked = (*(pool.alias for pool in found.pools), found.layers.get("auth_dbname"))
+    others = dict.fromkeys(name for name in asked if name is not None and name not in names)
+    automatic = tuple(others) if _ANY in names else ()
     explicit = tuple(name for name in names if name != _ANY or not automatic)
     unknown, aliases = "", []
     for name in (*explicit, *automatic):

@@ -205,7 +205,7 @@ def _is_declared(layers: ServiceLayers, pool: str | None) -> bool:
 
 def _size(scope: Scope, layers: ServiceLayers, name: str | None, said: Layers) -> tuple[int, str]:
     """Most connections of one process, and why that isn't known."""
-    own = Layers(layers.own.inside("pools", name)) if name else layers.own
+    own = joined(layers.own.inside("pools", name), layers.own.layers) if name else layers.own
     why = _unknown_size(scope, layers, name)
     if why and own.get("pool_size") is None:
         return 0, f"pool_size: {why}"

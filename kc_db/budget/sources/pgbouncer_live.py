@@ -81,7 +81,15 @@ def read(source: SourceTable) -> Iterator[Reading]:
         InputError: the URL isn't one, or leads somewhere else.
         ServerError: nobody answers, it isn't PgBouncer, or it refuses to tell.
     """
-    found = _ask(_target(source.url), pooler_path(source))
+    target = _target(source.url)
+    try:
+        readings = list(_readings(_ask(target, pooler_path(source))))
+    except LookupError as error:
+        raise ServerError(f"{target.label}: its console's answers lack the column {error}") from None
+    yield from readings
+
+
+def _readings(found: _Console) -> Iterator[Reading]:
     yield Reading((*found.pooler, "kind"), "pgbouncer", found.origin("VERSION", "version"))
     yield Reading((*found.pooler, "version"), found.version, found.origin("VERSION", "version"))
     yield from _settings(found)
@@ -103,20 +111,17 @@ def _target(url: str | None) -> Target:
     try:
         (target,) = find_targets((url,), ())
     except InputError as error:  # it names the option that it was made for
-        raise InputError(f"url of pgbouncer-live: {str(error).removeprefix('--target: ')}") from None
+        raise _misled(str(error).removeprefix("--target: ")) from None
     if target.embedded_folder is not None:
-        raise InputError(
-            "url of pgbouncer-live: embedded: is no PgBouncer; name one, postgresql://user@host:6432"
-        )
-    parameters = conninfo_to_dict(target.conninfo)
-    if parameters.get("dbname") in {CONSOLE, None} and "service" in parameters:
-        return target
-    if parameters.get("dbname") not in {CONSOLE, None}:
-        raise InputError(
-            f"url of pgbouncer-live: PgBouncer's console is the database {CONSOLE}; write .../{CONSOLE}"
-        )
-    label = target.label if "dbname" in parameters else f"{target.label}{CONSOLE}"
+        raise _misled("embedded: is no PgBouncer; name one, postgresql://user@host:6432")
+    if conninfo_to_dict(target.conninfo).get("dbname") not in {CONSOLE, None}:
+        raise _misled(f"PgBouncer's console is the database {CONSOLE}; write .../{CONSOLE}")
+    label = f"{target.label}{CONSOLE}" if target.label.endswith("/") else target.label
     return replace(target, label=label, conninfo=make_conninfo(target.conninfo, dbname=CONSOLE))
+
+
+def _misled(message: str) -> InputError:
+    return InputError(f"url of pgbouncer-live: {message}")
 
 
 def _ask(target: Target, pooler: Path) -> _Console:
@@ -138,8 +143,6 @@ def _ask(target: Target, pooler: Path) -> _Console:
             raise
         advice = "add its user to stats_users in PgBouncer's configuration, and RELOAD"
         raise ServerError(f"{target.label}: the console is not for this user; {advice}") from None
-    except LookupError as error:
-        raise ServerError(f"{target.label}: its console's answers lack the column {error}") from None
 
 
 def _rows(connection: "Connection", command: "LiteralString") -> list[Row]:
