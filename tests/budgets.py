@@ -57,7 +57,7 @@ def with_rollout(known: Service, **changes: Any) -> Service:
     return replace(known, rollout=replace(known.rollout, **changes))
 
 
-def load_fleet(
+def load_fleet(  # noqa: PLR0913 - what a command takes
     file: Path | str,
     content: str | None = None,
     *,

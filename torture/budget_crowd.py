@@ -32,7 +32,7 @@ from torture.budget_bouncers import (
 
 _PATIENCE_S = 8.0
 _SETTLED_S = 0.25  # a backend that PgBouncer has left takes a moment to go
-_CROWDED_S = 0.8  # several times reserve_pool_timeout, and of PgBouncer's own looks around (0.33 s)
+_CROWDED_S = 0.6  # more than reserve_pool_timeout and PgBouncer's own looking around (every 0.33 s)
 _POLL_S = 0.02
 _EXTRA = 2
 _COUNT = """

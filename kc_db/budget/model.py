@@ -278,6 +278,15 @@ class Service:
             yield self.unknown
 
 
+ALL_USERS = "(all users)"
+"""The pools of an alias whose users nobody names, but whose sum is limited."""
+
+
+def counted_apart(user: str, alias: str) -> str:
+    """How pool_sizes names a forced user of PgBouncer before 1.24, which is another one in each alias."""
+    return f"{user} of {alias}"
+
+
 @dataclass(frozen=True, slots=True)
 class Alias:
     """One entry of PgBouncer's [databases].
@@ -294,6 +303,10 @@ class Alias:
     server: str
     pool_sizes: Mapping[str, int]
     max_db_connections: int | None = None
+
+    def role_of(self, user: str) -> str:
+        """The role behind a user of pool_sizes."""
+        return user.removesuffix(counted_apart("", self.name))
 
 
 @dataclass(frozen=True, slots=True)

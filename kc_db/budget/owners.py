@@ -8,11 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from kc_db.budget.model import Alias, Fleet, Pooler, Server, Service
+from kc_db.budget.model import ALL_USERS, Fleet, Pooler, Server, Service
 from kc_db.budget.scenarios import Scenario, worst_enforced
-
-# How resolve/poolers.py calls the pools of an alias whose users nobody names, but whose sum is limited.
-ALL_USERS = "(all users)"
 
 Owner: TypeAlias = str | None
 """A role; None is everybody whose role the budget doesn't say."""
@@ -70,13 +67,8 @@ def pooled_roles(fleet: Fleet, pooler: Pooler) -> tuple[str, ...]:
             if pool.target == pooler.name
         )
         return tuple(dict.fromkeys(user for user in users if user is not None))
-    roles = (role_of(alias, user) for alias in pooler.aliases for user in alias.pool_sizes)
+    roles = (alias.role_of(user) for alias in pooler.aliases for user in alias.pool_sizes)
     return tuple(dict.fromkeys(role for role in roles if role != ALL_USERS))
-
-
-def role_of(alias: Alias, user: str) -> str:
-    """The role behind a user of pool_sizes: PgBouncer before 1.24 keeps a forced user apart in each alias."""
-    return user.removesuffix(f" of {alias.name}")
 
 
 def roles_on(fleet: Fleet, server: Server, known: Members) -> tuple[str, ...]:
@@ -118,7 +110,7 @@ def _pooler_alone(fleet: Fleet, pooler: Pooler, owners: Collection[Owner]) -> Po
         return pooler if users and set(users) <= set(owners) else None
     aliases = []
     for alias in pooler.aliases:
-        sizes = {user: size for user, size in alias.pool_sizes.items() if role_of(alias, user) in owners}
+        sizes = {user: size for user, size in alias.pool_sizes.items() if alias.role_of(user) in owners}
         if sizes:
             aliases.append(replace(alias, pool_sizes=sizes))
     return replace(pooler, aliases=tuple(aliases)) if aliases else None

@@ -79,8 +79,8 @@ def load_live(
 
 
 def _read(connection: "Connection", database: str, label: str) -> "tuple[list[Reading], Activity]":
-    from kc_db.budget.live_limits import read_limits
-    from kc_db.budget.load_activity import read_activity
+    from kc_db.budget.live.load_activity import read_activity
+    from kc_db.budget.live.load_limits import read_limits
 
     return list(read_limits(connection, database, label)), read_activity(connection)
 

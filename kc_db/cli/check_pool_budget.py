@@ -73,7 +73,7 @@ def _report(
     run: Run, question: "Question", fleets: "Sequence[Fleet]", known: "Sequence[Rule]", *, solve: bool
 ) -> "Report":
     from kc_db.budget import figures
-    from kc_db.budget.live_figures import live_summary, live_tables
+    from kc_db.budget.live.figures import live_summary, live_tables
     from kc_db.report import Report, Table
     from kc_db.report.charts import Bar, Chart
     from kc_db.rulebook import apply_rules

@@ -12,7 +12,7 @@ from kc_db.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kc_db.budget.enforce import Enforcement, RoleLimit
+    from kc_db.budget.enforce.limits import Enforcement, RoleLimit
     from kc_db.budget.model import Fleet
     from kc_db.report import Report
 
@@ -48,8 +48,8 @@ def enforce_pool_budget(  # noqa: PLR0913 - one parameter per option
     A limit is looked at when a session begins: sessions that are open stay. Superusers have none.
     Without --live and --apply no server is asked. Running it again is safe.
     """
-    from kc_db.budget.enforce_report import check_names
-    from kc_db.budget.enforce_sql import to_set
+    from kc_db.budget.enforce.report import check_names
+    from kc_db.budget.enforce.statements import to_set
 
     looked = live or apply
     fleets = load_live(run, question, database_url, database, _COMMAND) if looked else load(question)
@@ -71,7 +71,7 @@ def _only(fleets: "Sequence[Fleet]") -> "Fleet":
 
 def _wanted(fleet: "Fleet", database: str | None, *, looked: bool) -> "list[Enforcement]":
     """The cluster that was asked about, or all of them."""
-    from kc_db.budget.enforce import enforcement_of, enforcements
+    from kc_db.budget.enforce.limits import enforcement_of, enforcements
 
     seen = next((server.name for server in fleet.servers if server.activity), None)
     name = seen if looked else database
@@ -88,7 +88,7 @@ def _wanted(fleet: "Fleet", database: str | None, *, looked: bool) -> "list[Enfo
 
 
 def _apply(run: Run, found: "Enforcement", limits: "Sequence[RoleLimit]", url: str | None) -> None:
-    from kc_db.budget.enforce_sql import apply, refuse_crowded
+    from kc_db.budget.enforce.statements import apply, refuse_crowded
     from kc_db.database import connect, find_target
 
     if found.primary.activity is not None:
@@ -106,8 +106,9 @@ def _report(  # noqa: PLR0913 - what the run knows
     applied: bool,
     looked: bool,
 ) -> "Report":
-    from kc_db.budget import enforce, enforce_report
-    from kc_db.budget.enforce_sql import script
+    from kc_db.budget.enforce import limits
+    from kc_db.budget.enforce import report as enforce_report
+    from kc_db.budget.enforce.statements import script
     from kc_db.budget.rules import unproven_budget
     from kc_db.findings import Severity
     from kc_db.report import Report
@@ -132,11 +133,11 @@ def _report(  # noqa: PLR0913 - what the run knows
         script=steps,
         source=question.file,
         documentation={
-            enforce.UNENFORCEABLE: enforce.UNENFORCEABLE_DOCUMENTATION,
+            limits.UNENFORCEABLE: limits.UNENFORCEABLE_DOCUMENTATION,
             enforce_report.UNPROVEN: (unproven_budget.__doc__ or "").strip(),
         },
         severities={
-            enforce.UNENFORCEABLE: Severity.ERROR,
+            limits.UNENFORCEABLE: Severity.ERROR,
             enforce_report.UNPROVEN: unproven_budget.severity,
         },
     )

@@ -29,10 +29,20 @@ def names_of(command: str) -> tuple[str, ...]:
 def describe_tool(command: str) -> tuple[Description, ...]:
     """What one tool's rules say of themselves; and what its one finding does that no rule makes."""
     described = describe_rules(import_module(PACKAGES[command]))
-    if command != "verify-indexes":
+    others = {"verify-indexes": _unverified, "check-pool-budget": _unenforceable}
+    if command not in others:
         return described
-    unverified = Description(UNVERIFIED, Severity.UNDETERMINED, UNVERIFIED_DOCUMENTATION.strip())
-    return tuple(sorted((*described, unverified), key=lambda rule: rule.name))
+    return tuple(sorted((*described, others[command]()), key=lambda rule: rule.name))
+
+
+def _unverified() -> Description:
+    return Description(UNVERIFIED, Severity.UNDETERMINED, UNVERIFIED_DOCUMENTATION.strip())
+
+
+def _unenforceable() -> Description:
+    from kc_db.budget.enforce.limits import UNENFORCEABLE, UNENFORCEABLE_DOCUMENTATION
+
+    return Description(UNENFORCEABLE, Severity.ERROR, UNENFORCEABLE_DOCUMENTATION.strip())
 
 
 def rules_of(command: str) -> tuple[Rule, ...]:

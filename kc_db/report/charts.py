@@ -51,6 +51,14 @@ class Chart(NamedTuple):
         """How much too many that is, negative if some are left; 0 if nobody knows the limit."""
         return 0 if self.limit is None else self.worst - self.limit
 
+    @property
+    def verdict(self) -> str:
+        """What the worst moment means for the limit, in a few words."""
+        if self.limit is None:
+            return f"{self.worst}, and nobody knows the limit"
+        left = f"{self.excess} too many" if self.excess > 0 else f"{-self.excess} left"
+        return f"{self.worst} of {self.limit}: {left}"
+
 
 def rows(chart: Chart) -> Iterator[tuple[str, ...]]:
     """A row for each bar: name, made of, steady, added, and the bar with the limit marked in it."""

@@ -84,9 +84,7 @@ def render(report: Report) -> str:
     """The picture; nothing in it changes from run to run. Without charts it is the headline alone."""
     from jinja2 import Environment, StrictUndefined  # for this format only: it takes a while
 
-    environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
+    environment = Environment(autoescape=True, trim_blocks=True, undefined=StrictUndefined)
     template = environment.from_string(files(__package__).joinpath("svg.jinja").read_text(encoding="utf-8"))
     title = _title(report.headline)
     bottom = title[-1].y
@@ -115,9 +113,7 @@ def _title(headline: str) -> tuple[_Text, ...]:
     clauses = headline.split("; ")
     kind, size = ("title", _TITLE) if len(clauses) == 1 else ("clause", _CLAUSE)
     lines = [line for clause in clauses for line in _wrapped(clause, _INNER, size)]
-    return tuple(
-        _Text(_EDGE, _EDGE + _LINE * number + _CLAUSE, line, kind) for number, line in enumerate(lines)
-    )
+    return tuple(_Text(_EDGE, _EDGE + _CLAUSE + _LINE * n, line, kind) for n, line in enumerate(lines))
 
 
 def _legend(charts: Sequence[Chart], y: float) -> Iterator[_Group]:
@@ -140,14 +136,7 @@ def _legend(charts: Sequence[Chart], y: float) -> Iterator[_Group]:
 
 def _description(chart: Chart) -> str:
     """What the bars show, for those who don't see them."""
-    return f"{chart.title}: {_verdict(chart)}. {', '.join(f'{bar.name} {_sum(bar)}' for bar in chart.bars)}."
-
-
-def _verdict(chart: Chart) -> str:
-    if chart.limit is None:
-        return f"{chart.worst}, and nobody knows the limit"
-    left = f"{chart.excess} too many" if chart.excess > 0 else f"{-chart.excess} left"
-    return f"{chart.worst} of {chart.limit}: {left}"
+    return f"{chart.title}: {chart.verdict}. {', '.join(f'{bar.name} {_sum(bar)}' for bar in chart.bars)}."
 
 
 def _sum(bar: Bar) -> str:
@@ -159,15 +148,14 @@ def _panel(chart: Chart, top: float) -> tuple[list[_Group], float]:
     scale = _Scale(chart)
     first = top + _HEAD
     bottom = first + max(0, len(chart.bars) - 1) * _ROW + _SUM_ROW
-    verdict = _verdict(chart)
-    title = _shortened(chart.title, _INNER - _width(verdict, _HEADING) - 2 * _GAP, _HEADING)
+    title = _shortened(chart.title, _INNER - _width(chart.verdict, _HEADING) - 2 * _GAP, _HEADING)
     ticks = [(scale.x(count), str(count)) for count in _ticks(chart.longest)]
     down = f"{first - _GAP}V{bottom}"
     head = _Group(
         lines=(_rule(top), *(_Line(f"M{x} {down}", "grid") for x, _ in ticks)),
         texts=(
             _Text(_EDGE, top + 22, title, "heading"),
-            _Text(_RIGHT, top + 22, verdict, "heading end bad" if chart.excess > 0 else "heading end"),
+            _Text(_RIGHT, top + 22, chart.verdict, "heading end bad" if chart.excess > 0 else "heading end"),
             *(_Text(x, bottom + _AXIS - 4, count, "soft middle") for x, count in ticks),
         ),
     )
@@ -205,11 +193,10 @@ class _Scale:
 
 
 def _rows(scale: _Scale, top: float) -> Iterator[_Group]:
-    *few, worst = zip(scale.chart.bars, scale.numbers, strict=True) if scale.chart.bars else (None,)
-    for number, row in enumerate(filter(None, few)):
-        yield _row(*row, scale, top + number * _ROW)
-    if worst:
-        yield _sum_row(*worst, scale, top + len(few) * _ROW)
+    last = len(scale.numbers) - 1
+    for number, (bar, numbers) in enumerate(zip(scale.chart.bars, scale.numbers, strict=True)):
+        draw = _row if number < last else _sum_row
+        yield draw(bar, numbers, scale, top + number * _ROW)
 
 
 def _row(bar: Bar, numbers: str, scale: _Scale, top: float) -> _Group:
@@ -238,8 +225,8 @@ def _sum_row(bar: Bar, numbers: str, scale: _Scale, top: float) -> _Group:
         rects=rects,
         texts=(
             _Text(_EDGE, middle - 3, _shortened(bar.name, _LABEL, _STRONG), "strong"),
-            _Text(_EDGE, middle + 12, _shortened(bar.made_of, _LABEL), "soft"),
             _Text(scale.beside(_end(rects), _width(numbers, _STRONG)), middle + 4, numbers, "beside strong"),
+            _Text(_EDGE, middle + 12, _shortened(bar.made_of, _LABEL), "soft"),
         ),
     )
 

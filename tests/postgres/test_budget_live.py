@@ -16,10 +16,10 @@ import pytest
 from psycopg import sql
 
 from kc_db.budget.activity import Activity, PendingSetting, certain, possible
-from kc_db.budget.enforce import RoleLimit
-from kc_db.budget.enforce_sql import apply
-from kc_db.budget.live_limits import read_limits
-from kc_db.budget.load_activity import read_activity
+from kc_db.budget.enforce.limits import RoleLimit
+from kc_db.budget.enforce.statements import apply
+from kc_db.budget.live.load_activity import read_activity
+from kc_db.budget.live.load_limits import read_limits
 from tests.conftest import Connection
 from tests.servers import FAST, Server, fetch_binaries, server_at
 from tests.standby import can_stream, streaming

@@ -82,8 +82,8 @@ def test_a_second_deploy_that_only_drains_beside_one_that_adds(where: str, base:
 
 @pytest.mark.xfail(
     strict=True,
-    reason="scenarios: tasks that ECS and Kubernetes stop in a deploy drain beside its next new ones, in each "
-    "service under deploy (2 x instances at most); kc-db lets one service drain: 14 of 16 here",
+    reason="scenarios: tasks that ECS and Kubernetes stop in a deploy drain beside its next new ones, in "
+    "each service under deploy (2 x instances at most); kc-db lets one service drain: 14 of 16 here",
 )
 def test_several_deploys_whose_old_tasks_drain(tmp_path: Path) -> None:
     """KEP-3973, "Consider Terminating Pods in Deployments": maxSurge doesn't count Pods that terminate."""

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from kc_db.budget.activity import Activity, DatabaseLimit, PendingSetting, RoleState, Sessions
-from kc_db.budget.live_figures import live_summary, live_tables
-from kc_db.budget.live_use import unexplained, uses
+from kc_db.budget.live.figures import live_summary, live_tables
+from kc_db.budget.live.use import unexplained, uses
 from kc_db.budget.model import Fleet
 from kc_db.budget.rules import (
     low_database_limit,

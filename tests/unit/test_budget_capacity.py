@@ -1,4 +1,4 @@
-"""What a server grants, what a driver's pool may grow to, and what a load needs: against published figures."""
+"""What a server grants, what a driver's pool may grow to, what a load needs: against published figures."""
 
 import pytest
 from hypothesis import given

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kc_db.budget.enforce import Enforcement, enforcement_of, enforcements, given_out
-from kc_db.budget.enforce_changes import limit_changes
-from kc_db.budget.enforce_report import check_names, findings
-from kc_db.budget.enforce_sql import script, statement
+from kc_db.budget.enforce.changes import limit_changes
+from kc_db.budget.enforce.limits import Enforcement, enforcement_of, enforcements, given_out
+from kc_db.budget.enforce.report import check_names, findings
+from kc_db.budget.enforce.statements import script, statement
 from kc_db.budget.ledger import ledger
 from kc_db.budget.typed import typed
 from kc_db.errors import InputError

@@ -53,7 +53,7 @@ MORE = '[services.web.pools.a]\nalias = "app"\n[services.web.pools.b]\nalias = "
         ("[poolers.bouncer]\n[poolers.bouncer.users.web]\npool_size = 5\n", (), 5),
         ("[poolers.bouncer]\n[poolers.bouncer.users.other]\npool_size = 5\n", (), 25),
         (
-            "[poolers.bouncer]\nmax_user_connections = 9\n[poolers.bouncer.users.web]\nmax_user_connections = 0\n",
+            "[poolers.bouncer]\nmax_user_connections=9\n[poolers.bouncer.users.web]\nmax_user_connections=0",
             (),
             9,
         ),

@@ -18,6 +18,7 @@ from kc_db.budget.sources import Reading
 from kc_db.findings import Finding
 from kc_db.report import explain
 from kc_db.rulebook import apply_rules, load_rules
+from tests.activities import seen_as_in
 from tests.budgets import load_fleet, make_fleet, service
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -26,13 +27,24 @@ FOLDERS = [folder.parent for folder in sorted(CASES.glob("*/bad.toml"))]
 FOLDER_NAMES = [folder.name for folder in FOLDERS]
 
 
+def readings(file: Path) -> Iterator[Reading]:
+    """What a source of the case says: values by dotted path."""
+    said = json.loads(file.read_text()) if file.exists() else {}
+    for path, value in said.items():
+        yield Reading(tuple(path.split(".")), value, f"plan.json: {path}")
+
+
 def find(file: Path, monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
     monkeypatch.chdir(file.parent)
     live = file.parent / "live.json"
     settings = json.loads(live.read_text()) if live.exists() else {}
     read = [Reading(("databases", "primary", key), value, f"live: {key}") for key, value in settings.items()]
-    fleet = load_fleet(file.name, read=tuple(read), live_database="primary" if read else None)
-    return apply_rules(RULES, fleet)
+    fleet = load_fleet(
+        file.name,
+        read=(*read, *readings(file.parent / "read.json")),
+        live_database="primary" if read else None,
+    )
+    return apply_rules(RULES, seen_as_in(fleet, file))
 
 
 def test_each_rule_has_a_case() -> None:

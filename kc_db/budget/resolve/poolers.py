@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from kc_db.budget.model import Alias, Pool, Pooler, Rollout, Service
+from kc_db.budget.model import ALL_USERS, Alias, Pool, Pooler, Rollout, Service, counted_apart
 from kc_db.budget.resolve.layers import Layers, Scope
 from kc_db.budget.resolve.services import resolve_rollout
 from kc_db.toml.complaints import suggest
@@ -18,7 +18,6 @@ _DEFAULTS = {
 }
 _ANY = "*"
 _COUNTS_FORCED_USERS = (1, 24)
-_ALL_USERS = "(all users)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +147,7 @@ def _alias(found: _PoolerScope, name: str, said: Layers) -> tuple[Alias, str]:
     sizes = {_counted(found, said, name, user): _pool_size(found, said, user) for user in users}
     unknown = ""
     if not users and limit is not None:
-        sizes = {_ALL_USERS: limit}
+        sizes = {ALL_USERS: limit}
     elif not users:
         unknown = f"nothing says who logs in to {name}, and each user has a pool: say its users"
     auth_user = said.get("auth_user") or found.layers.get("auth_user")
@@ -168,7 +167,7 @@ def _counted(found: _PoolerScope, said: Layers, alias: str, user: str) -> str:
     version = tuple(map(int, str(found.layers.get("version", "0.0")).split(".")))
     if said.get("user") is None or version >= _COUNTS_FORCED_USERS:
         return user
-    return f"{user} of {alias}"
+    return counted_apart(user, alias)
 
 
 def _users(found: _PoolerScope, name: str, said: Layers) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ hold the fleet to its budget, and one service can't use up another one's part.
 from collections.abc import Iterator
 
 from kc_db.budget.activity import Activity, DatabaseLimit
-from kc_db.budget.live_use import where_connected
+from kc_db.budget.live.use import where_connected
 from kc_db.budget.model import Fleet, Server
 from kc_db.budget.owners import Owner, alone, members, roles_on, worst_moment
 from kc_db.budget.scenarios import Scenario

@@ -12,7 +12,7 @@ role's pools smaller, so that its peak is what the limit allows.
 from collections.abc import Iterator
 
 from kc_db.budget.activity import UNLIMITED
-from kc_db.budget.enforce import RoleLimit, enforcement_of
+from kc_db.budget.enforce.limits import RoleLimit, enforcement_of
 from kc_db.budget.model import Fleet, Server
 from kc_db.findings import Difference, Problem, Severity
 

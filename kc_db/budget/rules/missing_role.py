@@ -8,7 +8,7 @@ To mend it: write the role that the service really logs in as, or create the rol
 
 from collections.abc import Iterator
 
-from kc_db.budget.enforce import RoleLimit, enforcement_of
+from kc_db.budget.enforce.limits import RoleLimit, enforcement_of
 from kc_db.budget.model import Fleet
 from kc_db.findings import Problem, Severity
 

@@ -14,7 +14,7 @@ limit: give the service a role that is none.
 from collections.abc import Iterator
 
 from kc_db.budget.activity import UNLIMITED, Activity, RoleState
-from kc_db.budget.enforce import Enforcement, enforcement_of
+from kc_db.budget.enforce.limits import Enforcement, enforcement_of
 from kc_db.budget.model import Fleet
 from kc_db.findings import Difference, Problem, Severity
 

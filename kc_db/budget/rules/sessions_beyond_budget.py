@@ -13,7 +13,7 @@ PostgreSQL hold the role to its peak.
 
 from collections.abc import Iterator
 
-from kc_db.budget.live_use import Use, uses
+from kc_db.budget.live.use import Use, uses
 from kc_db.budget.model import Fleet, Server
 from kc_db.findings import Problem, Severity
 

@@ -4,8 +4,8 @@ It is counted, as far as its size and the number of its tasks are known.
 
 If you leave it: the file isn't the fleet, and a check without the sources counts too few connections.
 
-To mend it: add it to the file: `[services.<name>]`, or `[services.<name>.pools.<pool>]`; keys that a source reads
-may be left out. A service that connects to no database of the file says `pool_size = 0`.
+To mend it: add it to the file: `[services.<name>]`, or `[services.<name>.pools.<pool>]`; keys that a source
+reads may be left out. A service that connects to no database of the file says `pool_size = 0`.
 """
 
 from collections.abc import Iterator

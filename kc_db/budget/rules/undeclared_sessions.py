@@ -14,7 +14,7 @@ are people, monitoring or jobs, count them in `fixed_sessions`; else end what no
 from collections.abc import Iterator, Sequence
 
 from kc_db.budget.activity import Sessions, certain
-from kc_db.budget.live_use import unexplained
+from kc_db.budget.live.use import unexplained
 from kc_db.budget.model import Fleet
 from kc_db.findings import Problem, Severity
 

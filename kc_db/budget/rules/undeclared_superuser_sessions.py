@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from textwrap import indent
 
 from kc_db.budget.activity import certain
-from kc_db.budget.live_use import unexplained
+from kc_db.budget.live.use import unexplained
 from kc_db.budget.model import Fleet, Server
 from kc_db.budget.solve.edits import Edit
 from kc_db.budget.typed import typed

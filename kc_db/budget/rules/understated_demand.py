@@ -1,7 +1,7 @@
 """The budget file says a smaller number than its source: fewer instances, a smaller pool, fewer processes.
 
-What was read counts, so that the verdict is right. But whoever reads the file, or checks it without its sources,
-sees a fleet that is smaller than the real one.
+What was read counts, so that the verdict is right. But whoever reads the file, or checks it without its
+sources, sees a fleet that is smaller than the real one.
 
 If you leave it: a check without the sources lets a fleet through that runs out of connections.
 

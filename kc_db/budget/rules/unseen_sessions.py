@@ -10,7 +10,7 @@ To mend it: let kc-db's role see what these are; pg_read_all_stats shows statist
 
 from collections.abc import Iterator
 
-from kc_db.budget.live_use import uses
+from kc_db.budget.live.use import uses
 from kc_db.budget.model import Fleet
 from kc_db.findings import Problem, Severity
 

@@ -38,9 +38,9 @@ class Cheapest(NamedTuple):
 def cheapest(fleet: Fleet, target: Target) -> Cheapest | None:
     """The fewest pools whose sizes make a target fit; None if it fits, or if not even pools of 1 do.
 
-    If it can be done so that each pool keeps half of its size it is done so, else a quarter, else 1. Pools are
-    tried in the order of what each gives back at most. That no smaller set is enough is proved by a bound (the
-    largest gifts together don't cover what lacks), or by trying each smaller set.
+    If it can be done so that each pool keeps half of its size it is done so, else a quarter, else 1. Pools
+    are tried in the order of what each gives back at most. That no smaller set is enough is proved by a
+    bound (the largest gifts together don't cover what lacks), or by trying each smaller set.
     """
     if fits(fleet, target):
         return None

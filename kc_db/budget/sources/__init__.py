@@ -26,8 +26,8 @@ class Reading:
     """One value, and where it was read.
 
     Attributes:
-        path: where a budget file would say it: ("services", "payment", "instances", "max"). Services and workers
-            are all called services here; names are those of the source.
+        path: where a budget file would say it: ("services", "payment", "instances", "max"). Services and
+            workers are all called services here; names are those of the source.
         value: what a budget file would say there, or Unknown.
         origin: file and field, or API call and time: "plan.json: aws_ecs_service.payment.desired_count".
     """

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kc_db.budget.enforce import Enforcement, Share, enforcement_of
+from kc_db.budget.enforce.limits import Enforcement, Share, enforcement_of
 from kc_db.budget.model import MAXIMUM_MAX_CONNECTIONS, Fleet, Pool
 from kc_db.budget.solve.edits import (
     Change,

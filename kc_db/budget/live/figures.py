@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from kc_db.budget.activity import UNLIMITED, Activity, certain
 from kc_db.budget.figures import Figures
-from kc_db.budget.live_use import Use, unexplained, uses
+from kc_db.budget.live.use import Use, unexplained, uses
 from kc_db.budget.model import Fleet, Server
 
 _COLUMNS = ("who", "open now", "peak in the budget", "limit of the role")

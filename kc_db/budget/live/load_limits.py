@@ -23,7 +23,7 @@ def read_limits(connection: "Connection", database: str, label: str) -> Iterator
     Raises:
         psycopg.Error: the query fails; database.connect turns it into a ServerError.
     """
-    row = connection.execute(load_sql("kc_db.budget", "connection_limits")).fetchone() or ()
+    row = connection.execute(load_sql("kc_db.budget.live", "connection_limits")).fetchone() or ()
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     for name, value in zip(SETTINGS, row, strict=False):
         if isinstance(value, int):

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from textwrap import indent
 
 from kc_db.budget.activity import certain
-from kc_db.budget.enforce import UNENFORCEABLE, Enforcement, Share
-from kc_db.budget.enforce_changes import limit_changes
-from kc_db.budget.enforce_sql import statement
+from kc_db.budget.enforce.changes import limit_changes
+from kc_db.budget.enforce.limits import UNENFORCEABLE, Enforcement, Share
+from kc_db.budget.enforce.statements import statement
 from kc_db.budget.model import Fleet, Server
 from kc_db.budget.typed import typed
 from kc_db.errors import InputError

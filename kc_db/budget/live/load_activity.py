@@ -42,9 +42,9 @@ def _pending(connection: "Connection") -> Iterator[PendingSetting]:
 
 
 def _configured(connection: "Connection", name: str) -> str | None:
-    row = connection.execute(load_sql("kc_db.budget", "configured_setting"), {"name": name}).fetchone()
+    row = connection.execute(load_sql("kc_db.budget.live", "configured_setting"), {"name": name}).fetchone()
     return row[0] if row else None
 
 
 def _rows(connection: "Connection", question: str) -> list[tuple[Any, ...]]:
-    return connection.execute(load_sql("kc_db.budget", question)).fetchall()
+    return connection.execute(load_sql("kc_db.budget.live", question)).fetchall()

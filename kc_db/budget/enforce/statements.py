@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from psycopg import errors, sql
 
 from kc_db.budget.activity import certain
-from kc_db.budget.enforce import Enforcement, RoleLimit
+from kc_db.budget.enforce.limits import Enforcement, RoleLimit
 from kc_db.errors import RefusedError, ServerError
 
 if TYPE_CHECKING:
