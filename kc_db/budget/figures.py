@@ -218,13 +218,13 @@ def _chart(fleet: Fleet, target: Target, *, is_only: bool) -> Chart:
 
 
 def _made_of(fleet: Fleet, taker: Taker) -> str:
-    tasks = f"{taker.rollout.instances} x {taker.per_task}"
     if taker.kind == "poolers":
-        return tasks
+        return f"{taker.rollout.instances} x {taker.per_task}"
     service = next(known for known in fleet.services if known.name == taker.name)
-    if service.processes == 1:
-        return tasks
-    return f"{taker.rollout.instances} x {service.processes} x {taker.per_task // service.processes}"
+    tasks = f"{taker.rollout.instances}+" if service.unknown else str(taker.rollout.instances)
+    size = f"{taker.per_task // service.processes}{'+' if any(p.unknown for p in service.pools) else ''}"
+    processes = (str(service.processes),) if service.processes > 1 else ()
+    return " x ".join((tasks, *processes, size))
 
 
 def _percent(scenario: Scenario) -> str:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from kc_db.budget import sources
 from kc_db.budget.load_budget import Budget
+from kc_db.budget.model import UNSAID_TASKS
 from kc_db.budget.resolve.layers import Read
 from kc_db.budget.schema import FleetTable, SourceTable
 from kc_db.budget.sources import Reading, Unknown
@@ -188,7 +189,7 @@ def _complete(
         if kind != "services" or name in budget.tables.services or name in budget.tables.workers:
             continue
         if "instances" not in keys:
-            unknown[kind, name, "instances"] = Unknown("nothing says how many tasks it has")
+            unknown[kind, name, "instances"] = Unknown(UNSAID_TASKS)
         if not keys & {"pool_size", "pools", "driver"}:
             unknown[kind, name, "pool_size"] = Unknown("nothing says its pool size")
 

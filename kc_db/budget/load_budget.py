@@ -80,6 +80,14 @@ class Budget:
         return wanted
 
 
+DEFAULT_FILE = "pool_budget.toml"
+
+
+def no_budget(file: str) -> Budget:
+    """A budget that says nothing itself: all of it is read from sources."""
+    return Budget(file, "", BudgetFile())
+
+
 def load_budget(file: str) -> Budget:
     """Reads and checks the shape of a budget file.
 

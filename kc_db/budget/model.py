@@ -247,6 +247,7 @@ class Service:
         load: what it asks for at its busiest, if the file says.
         origins: where keys were read, by key; those that the file states itself are not there.
         drifts: numbers that the file states, and a source has otherwise.
+        is_declared: whether the file has it; others were found by a source.
         unknown: why its tasks or processes can't be told; empty if they are known.
     """
 
@@ -259,6 +260,7 @@ class Service:
     load: Load | None = None
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
     drifts: tuple[Drift, ...] = ()
+    is_declared: bool = True
     unknown: str = ""
 
     @property
@@ -277,6 +279,9 @@ class Service:
         if self.unknown and any(pool.size or pool.unknown for pool in pools):
             yield self.unknown
 
+
+UNSAID_TASKS = "nothing says how many tasks it has"
+"""Why the tasks of a service can't be told that no budget file and no source runs."""
 
 ALL_USERS = "(all users)"
 """The pools of an alias whose users nobody names, but whose sum is limited."""

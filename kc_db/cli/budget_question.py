@@ -1,6 +1,7 @@
 """What commands on a pool budget ask about: which file, environment, changes, sources and server."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from kc_db.cli.options import Run
@@ -91,7 +92,7 @@ def _looked_at(fleet: "Fleet", database: str, activity: "Activity") -> "Fleet":
 
 
 def _loaded(question: Question) -> Loaded:
-    from kc_db.budget.load_budget import load_budget
+    from kc_db.budget.load_budget import DEFAULT_FILE, load_budget, no_budget
     from kc_db.budget.resolve.overrides import parse_override
 
     changes = tuple(parse_override(text) for text in question.overrides)
@@ -100,7 +101,8 @@ def _loaded(question: Question) -> Loaded:
         from kc_db.budget.gather import parse_source
 
         given = tuple(parse_source(text) for text in question.sources)
-    budget = load_budget(question.file)
+    is_optional = bool(given) and question.file == DEFAULT_FILE and not Path(DEFAULT_FILE).exists()
+    budget = no_budget(question.file) if is_optional else load_budget(question.file)
     return Loaded(budget, budget.environments(question.environment), changes, given)
 
 

@@ -108,18 +108,22 @@ def test_a_lower_bound_that_is_too_much_is_certain() -> None:
     assert ("over-budget", "database primary") in found(fleet)
 
 
-def test_a_service_that_only_a_source_has_is_counted_and_told() -> None:
+def test_a_service_that_only_a_source_has_is_counted() -> None:
     fleet = load(reading("services.new.instances.max", 3), reading("services.new.instances.desired", 3))
-    assert found(fleet) == [
-        ("undeclared-pool", "service new"),
-        ("unproven-budget", "database primary"),
-    ]
+    assert found(fleet) == [("unproven-budget", "database primary")]
     whole = load(
         reading("services.new.instances.max", 3),
         reading("services.new.pool_size", 7),
     )
-    assert found(whole) == [("undeclared-pool", "service new")]
+    assert found(whole) == []
     assert whole.services[1].pools[0].size == 7
+
+
+def test_a_pool_in_the_code_of_a_service_that_nobody_runs() -> None:
+    assert found(load(reading("services.new.pool_size", 7))) == [
+        ("undeclared-pool", "service new"),
+        ("unproven-budget", "database primary"),
+    ]
 
 
 def test_a_service_without_a_pool_is_no_finding() -> None:

@@ -137,6 +137,7 @@ def _service(scope: Scope, layers: ServiceLayers) -> Service:
         load=Load(load.queries_per_second, load.seconds_per_query) if load else None,
         origins=scope.read.origins_of(prefix),
         drifts=tuple(_drifts(scope, layers)),
+        is_declared=_is_declared(layers, None),
         unknown=_unknown_tasks(scope, layers) or _unknown_processes(scope, layers),
     )
 
