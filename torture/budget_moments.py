@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, combinations
 
-from torture.budget_fleets import Case, Crew, deploying, deploying_twice
+from torture.budget_fleets import Case, Crew, deploying, deploying_slowly, deploying_twice
 
 Event = tuple[str, int]
 
@@ -73,8 +73,14 @@ def _second_deploys(case: Case) -> Iterator[tuple[Event, ...]]:
     for again in case.crews:
         rest = [crew for crew in case.crews if crew is not again]
         for group in combinations(rest, others):
-            ordinary = [_named(crew, deploying(crew)) for crew in group]
+            ordinary = [_named(crew, _slowly(crew)) for crew in group]
             yield together([_named(again, deploying_twice(again)), *ordinary])
+
+
+def _slowly(crew: Crew) -> list[int]:
+    """A deploy as the platform allows it, its stopped tasks gone at once or late: whichever is larger."""
+    ways = [list(deploying(crew)), list(deploying_slowly(crew))]
+    return max(ways, key=lambda steps: max(accumulate(steps, initial=0)))
 
 
 def _named(crew: Crew, steps: Iterable[int]) -> list[Event]:

@@ -57,6 +57,16 @@ class Taker:
         """What the last deploy's tasks still hold when its next deploy begins."""
         return self.per_task * draining_tasks(self.rollout)
 
+    @cached_property
+    def slow_deploy_adds(self) -> int:
+        """What its deploy takes if stopped tasks drain for long: all old ones beside all new ones."""
+        return max(self.deploy_adds, self.drain_adds)
+
+    @cached_property
+    def second_deploy_adds(self) -> int:
+        """What a second deploy takes on top of that, while the first one's tasks drain."""
+        return min(self.deploy_adds, self.drain_adds)
+
 
 def takers(fleet: Fleet, target: Target) -> tuple[Taker, ...]:
     """Everybody who takes something from a target, in the order of the file; poolers stand last."""

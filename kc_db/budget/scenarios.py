@@ -188,26 +188,49 @@ def _blue_green(book: Ledger) -> Scenario:
 
 
 def _second_deploy(book: Ledger) -> Iterator[Scenario]:
-    """The policy's deploys, and one of these services deployed again while its last tasks drain."""
-    candidates = [taker for taker in book.takers if taker.drain_adds]
-    if not candidates:
+    """The policy's deploys, whose stopped tasks drain for long, and one of these services deployed again.
+
+    A deploy of `maximum_percent = 150` or with a small surge stops and starts in batches: as long as
+    stopped tasks drain, it reaches two full sets, too.
+    """
+    slow = [taker for taker in book.takers if taker.drain_adds]
+    if not slow:
         return
-    deploys = max(1, book.enforced_deploys)
-    top = book.adds[:deploys]
-    all_but_one = sum(taker.deploy_adds for taker in top[: deploys - 1])
-    last = top[-1].deploy_adds if len(top) == deploys else 0
+    everyone = sorted((taker for taker in book.takers if _slow(taker)), key=_slow, reverse=True)
+    deploys = min(book.fleet.deploys_at_once or len(everyone), len(everyone))
+    top = everyone[:deploys]
+    sum_of_top = sum(taker.slow_deploy_adds for taker in top)
     chosen = {id(taker) for taker in top}
 
-    def added(taker: Taker) -> int:
-        others = all_but_one + last - taker.deploy_adds if id(taker) in chosen else all_but_one
-        return others + taker.deploy_adds + taker.drain_adds
+    def added(again: Taker) -> int:
+        left_out = again if id(again) in chosen else top[-1]
+        others = sum_of_top - left_out.slow_deploy_adds
+        return others + again.slow_deploy_adds + again.second_deploy_adds
 
-    worst = max(candidates, key=added)
-    who = worst.name if deploys == 1 else f"{deploys} services"
-    new = added(worst) - worst.drain_adds
-    driver = f"scaled out + new tasks of {who} {new} + draining ones of {worst.name} {worst.drain_adds}"
-    title = "second deploy while draining"
-    yield _scenario(book, "second-deploy", title, book.steady + added(worst), driver, deploys=deploys)
+    again = max(slow, key=added)
+    yield _scenario(
+        book,
+        "second-deploy",
+        "second deploy while draining",
+        book.steady + added(again),
+        _second_deploy_words(again, deploys, added(again)),
+        deploys=deploys,
+    )
+
+
+def _slow(taker: Taker) -> int:
+    return taker.slow_deploy_adds
+
+
+def _second_deploy_words(again: Taker, deploys: int, added: int) -> str:
+    if deploys == 1:
+        new, draining = again.deploy_adds, again.drain_adds
+        return f"scaled out + new tasks of {again.name} {new} + its draining ones {draining}"
+    others = added - again.second_deploy_adds
+    return (
+        f"scaled out + new or draining tasks of {deploys} services {others} "
+        f"+ a second deploy of {again.name} {again.second_deploy_adds}"
+    )
 
 
 def _bouncer_lost(book: Ledger, pooler: Pooler) -> Iterator[Scenario]:

@@ -1,6 +1,6 @@
 """The shape of a budget file. Types are strict: TOML says whether a value is a number, nothing is guessed.
 
-The descriptions are what an editor shows (`kc-db check-pool-budget --json-schema`).
+The text below a key is what an editor shows (`json_schema` reads it, and nobody else has to wait for that).
 """
 
 from itertools import pairwise
@@ -39,7 +39,7 @@ Amount = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
 class Table(BaseModel):
     """A table of the file: strict, closed, unchangeable."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class InstanceRange(Table):

@@ -70,21 +70,11 @@ def draining(*tasks_and_rollouts: tuple[int, dict[str, int | str]]) -> Case:
     return Case(tuple(crews), Site(superuser_reserved=1))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="scenarios._second_deploy takes no more deploys at once than services whose deploy adds tasks, "
-    "and counts one that only drains among them: 6 connections here with deploys_at_once = all, kc-db says 5",
-)
 def test_a_second_deploy_that_only_drains_beside_one_that_adds(where: str, base: Path) -> None:
     case = draining((2, {"deploy": "rolling", "maximum_percent": 100}), (1, {"deploy": "blue-green"}))
     assert proved(case, where, base).failures == []
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="scenarios: tasks that ECS and Kubernetes stop in a deploy drain beside its next new ones, in "
-    "each service under deploy (2 x instances at most); kc-db lets one service drain: 14 of 16 here",
-)
 def test_several_deploys_whose_old_tasks_drain(tmp_path: Path) -> None:
     """KEP-3973, "Consider Terminating Pods in Deployments": maxSurge doesn't count Pods that terminate."""
     case = draining((4, {"deploy": "surge"}), (4, {"deploy": "surge"}))

@@ -129,7 +129,7 @@ def most_deploys_at_once(fleet: Fleet, target: Target) -> int:
     def holds(deploys: int) -> bool:
         return fits(replace(fleet, deploys_at_once=deploys), target)
 
-    return largest(holds, 1, ledger(fleet, target).everyone) or 0
+    return largest(holds, 1, len(ledger(fleet, target).takers)) or 0
 
 
 def demand_with_pools_of_one(fleet: Fleet, target: Target) -> int:
