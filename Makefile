@@ -71,7 +71,7 @@ clean:  ## remove what make made; also the databases under .kc-db
 .venv/runtime.stamp: .venv/bin/python requirements-build.txt requirements.txt pyproject.toml
 	$(PIP) install --require-hashes --requirement requirements-build.txt
 	$(PIP) install --require-hashes --requirement requirements.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	$(PIP) install --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 	@touch $@
 
 .venv/dev.stamp: .venv/runtime.stamp requirements-dev.txt

@@ -1,8 +1,7 @@
 """Who takes connections from a server, or client slots from a PgBouncer, and how many at which moment."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from kc_db.budget.bouncer import pooler_connections
@@ -70,12 +69,16 @@ class Taker:
 
 def takers(fleet: Fleet, target: Target) -> tuple[Taker, ...]:
     """Everybody who takes something from a target, in the order of the file; poolers stand last."""
-    return tuple(taker for taker in _all_takers(fleet, target) if taker.steady or taker.unknown)
+    services = _service_takers(_Services(fleet.services), target.name)
+    if isinstance(target, Pooler):
+        return services
+    poolers = (_pooler_taker(pooler, target) for pooler in fleet.poolers if target.name in pooler.servers)
+    return (*services, *(taker for taker in poolers if taker.steady or taker.unknown))
 
 
 def readers(fleet: Fleet, primary: Server, replica: Server) -> int:
     """What a primary has to carry in addition when a replica is lost and its readers come to it."""
-    direct = sum(taker.steady for taker in _service_takers(fleet.services, replica.name))
+    direct = sum(taker.steady for taker in _service_takers(_Services(fleet.services), replica.name))
     both, alone = frozenset((primary.name, replica.name)), frozenset((primary.name,))
     pooled = sum(
         pooler.processes
@@ -88,23 +91,33 @@ def readers(fleet: Fleet, primary: Server, replica: Server) -> int:
     return direct + pooled + proxied
 
 
-def _all_takers(fleet: Fleet, target: Target) -> Iterator[Taker]:
-    yield from _service_takers(fleet.services, target.name)
-    if isinstance(target, Server):
-        for pooler in fleet.poolers:
-            if target.name in pooler.servers:
-                yield _pooler_taker(pooler, target)
+class _Services:
+    """The services of a fleet as a key: the same tuple, which many changed fleets share."""
+
+    def __init__(self, services: tuple[Service, ...]) -> None:
+        self.services = services
+
+    def __hash__(self) -> int:
+        return id(self.services)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Services) and self.services is other.services
 
 
-def _service_takers(services: Iterable[Service], target: str) -> Iterator[Taker]:
-    for service in services:
-        yield Taker(
-            service.name,
-            service.kind,
-            service.connections_per_task(target),
-            service.rollout,
-            tuple(f"{service.name}: {why}" for why in service.unknowns(target)),
-        )
+@lru_cache(maxsize=64)
+def _service_takers(key: _Services, target: str) -> tuple[Taker, ...]:
+    found = (_service_taker(service, target) for service in key.services)
+    return tuple(taker for taker in found if taker.steady or taker.unknown)
+
+
+def _service_taker(service: Service, target: str) -> Taker:
+    return Taker(
+        service.name,
+        service.kind,
+        service.connections_per_task(target),
+        service.rollout,
+        tuple(f"{service.name}: {why}" for why in service.unknowns(target)),
+    )
 
 
 def _pooler_taker(pooler: Pooler, server: Server) -> Taker:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from kc_db.budget.model import Fleet, Server
 from kc_db.budget.solve.edits import Edit
-from kc_db.budget.typed import typed
 from kc_db.findings import Difference, Problem
 
 
@@ -38,6 +37,8 @@ def _who(server: Server) -> str:
 
 def drift_problems(fleet: Fleet, *, server_grants_fewer: bool) -> Iterator[Problem]:
     """A problem for each database that differs in the given direction."""
+    from kc_db.budget.typed import typed
+
     for database in fleet.servers:
         found = [drift for drift in drifts(database) if drift.server_grants_fewer is server_grants_fewer]
         if not found:

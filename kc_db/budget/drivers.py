@@ -1,7 +1,7 @@
 """What a pool may grow to where a service says its driver: the driver's own defaults, and its odd zeros."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kc_db.budget.model import DriverName
 from kc_db.budget.sources import Unknown
@@ -13,8 +13,7 @@ _NODE_POSTGRES_MAX = 10
 _PGX_LEAST = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the budget says of a pool with a driver; None for what it doesn't say."""
 
     pool_size: int | None = None

@@ -7,9 +7,11 @@ what is certain, a lower bound.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from kc_db.budget.activity import Activity
+if TYPE_CHECKING:
+    from kc_db.budget.activity import Activity
+
 
 PERCENT = 100
 
@@ -125,7 +127,7 @@ class Server:
     source: LimitSource = "declared"
     unknown: str = ""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
-    activity: Activity | None = field(default=None, repr=False)
+    activity: "Activity | None" = field(default=None, repr=False)
 
     @property
     def grantable_connections(self) -> int:

@@ -6,19 +6,15 @@ import signal
 import sys
 import threading
 import traceback
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
-from kc_db.cli.check_pool_budget import check_pool_budget
-from kc_db.cli.check_ready import check_ready
-from kc_db.cli.enforce_pool_budget import enforce_pool_budget
-from kc_db.cli.explain_rule import explain_rule
-from kc_db.cli.lock_specs import lock_specs
-from kc_db.cli.plan_migrations import plan_migrations
-from kc_db.cli.repair_indexes import repair_indexes
-from kc_db.cli.verify_indexes import verify_indexes
 from kc_db.errors import KcDbError
+
+# kc-db's models have no plugins, and looking for some reads the metadata of every package that is installed.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 _SIGNAL = 128  # a shell reports a signal as 128 and its number
 _GRACE_S = 10.0  # of the 30 s that ECS gives
@@ -27,13 +23,38 @@ _signals: list[int] = []
 
 def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from kc_db import __version__
 
-        click.echo(f"kc-db {version('kc-db')}")
+        click.echo(f"kc-db {__version__}")
         context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Commands by their names; a module is imported when its command is asked for: others start fast."""
+
+    names = (
+        "verify-indexes",
+        "repair-indexes",
+        "lock-specs",
+        "plan-migrations",
+        "check-pool-budget",
+        "enforce-pool-budget",
+        "check-ready",
+        "explain-rule",
+    )
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(self.names)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in self.names:
+            return None
+        function = name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"kc_db.cli.{function}"), function)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
     is_flag=True,
@@ -52,19 +73,6 @@ def commands() -> None:
       2  bad usage or bad input: nothing was looked at
       3  could not look, or could not decide
     """  # noqa: D301 - click reads \b, a raw docstring would print it
-
-
-for command in (
-    verify_indexes,
-    repair_indexes,
-    lock_specs,
-    plan_migrations,
-    check_pool_budget,
-    enforce_pool_budget,
-    check_ready,
-    explain_rule,
-):
-    commands.add_command(command)
 
 
 def main() -> None:
@@ -94,6 +102,8 @@ def main() -> None:
             _end_stopped()
         traceback.print_exc()
         _end("kc-db has a defect; please report the lines above", KcDbError.exit_code)
+    finally:
+        gc.freeze()  # else the interpreter, as it ends, looks at every object once more
 
 
 def _terminate(number: int, _frame: object) -> NoReturn:

@@ -64,7 +64,7 @@ def check_pool_budget(  # noqa: PLR0913 - one parameter per option
         raise InputError("--database says which server --live reads; add --live or leave it away")
     from kc_db.cli.rules import rules_of
 
-    known = rules_of("check-pool-budget")
+    known = [rule for rule in rules_of("check-pool-budget") if live or not rule.needs_facts]
     fleets = load_live(run, question, database_url, database) if live else load(question)
     run.finish(_report(run, question, fleets, known, solve=solve))
 

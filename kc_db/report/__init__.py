@@ -61,9 +61,9 @@ class Report:
     @property
     def version(self) -> str:
         """kc-db's own version."""
-        from importlib.metadata import version
+        from kc_db import __version__
 
-        return version("kc-db")
+        return __version__
 
 
 def render(report: Report, format_name: str, *, colour: bool = False) -> str:

@@ -1,23 +1,21 @@
 """The report's bars as a picture for a README or a pull request: SVG that reads well in light and in dark.
 
-One panel per chart. Everything gets its place here, in pixels; `svg.jinja` holds the marks and the colours.
+One panel per chart. Everything gets its place here, in pixels; `svg.css` holds fonts and colours.
 Which font draws it is not known, so that texts are taken to be as wide as in a wide one.
 """
 
 import math
-import re
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from itertools import accumulate, takewhile
-from typing import NamedTuple
 
 from kc_db.report import Report
 from kc_db.report.charts import Bar, Chart
+from kc_db.report.svg_marks import Group, Line, Rect, Text, drawn
 
 _WIDTH, _EDGE = 880, 20
 _RIGHT = _WIDTH - _EDGE
 _INNER = _RIGHT - _EDGE
-_TEXT, _CLAUSE = 12, 13  # sizes of fonts, as in svg.jinja,
+_TEXT, _CLAUSE = 12, 13  # sizes of fonts, as in svg.css,
 _STRONG, _HEADING, _TITLE = 13.2, 15.4, 17.6  # and of 12, 14 and 16, which are bold: a tenth wider
 _LINE, _LEGEND, _BETWEEN, _GAP = 23, 26, 28, 8
 _HEAD, _AXIS = 52, 20  # above and below the bars
@@ -28,10 +26,8 @@ _PLOT = _EDGE + _LABEL + 10  # where bars begin
 _ROOM = 130  # at least so much is kept for the numbers to the right of the longest bar
 _LEAST_BAR = 2  # what isn't nothing can be seen
 _TICKS = 6
-# What XML can't hold, not even escaped: https://www.w3.org/TR/xml/#charsets
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-# Widths in em, at least those of DejaVu Sans, the widest of the fonts that svg.jinja names.
+# Widths in em, at least those of DejaVu Sans, the widest of the fonts that svg.css names.
 _EMS = {
     character: ems
     for ems, characters in (
@@ -45,50 +41,11 @@ _EMS = {
 _USUAL, _CAPITAL, _FOREIGN = 0.66, 0.8, 1.2
 
 
-class _Text(NamedTuple):
-    """A text and where its base line begins; or ends, or has its middle, as its kind says."""
-
-    x: float
-    y: float
-    text: str
-    kind: str = "plain"
-
-
-class _Rect(NamedTuple):
-    """A bar's part, or a sample of one: `steady`, `added`, or `over` the limit."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    kind: str
-
-
-class _Line(NamedTuple):
-    """A straight line, as SVG writes a path."""
-
-    path: str
-    kind: str
-
-
-class _Group(NamedTuple):
-    """What is drawn together, texts above bars above lines; `title` is what a pointer on it shows."""
-
-    title: str = ""
-    lines: tuple[_Line, ...] = ()
-    rects: tuple[_Rect, ...] = ()
-    texts: tuple[_Text, ...] = ()
-
-
 def render(report: Report) -> str:
     """The picture; nothing in it changes from run to run. Without charts it is the headline alone."""
-    from jinja2 import Environment, StrictUndefined  # for this format only: it takes a while
-
-    environment = Environment(autoescape=True, trim_blocks=True, undefined=StrictUndefined)
-    template = environment.from_string(files(__package__).joinpath("svg.jinja").read_text(encoding="utf-8"))
     title = _title(report.headline)
     bottom = title[-1].y
-    groups = [_Group(texts=title)]
+    groups = [Group(texts=title)]
     if report.charts:
         groups += _legend(report.charts, bottom + _LEGEND)
         bottom += _LEGEND
@@ -97,26 +54,20 @@ def render(report: Report) -> str:
         groups += panel
     height = bottom + _BETWEEN + _EDGE
     footer = _shortened(f"kc-db {report.command}: {report.target}", _INNER)
-    groups.append(_Group(texts=(_Text(_EDGE, height - _EDGE, footer, "soft"),)))
-    picture = template.render(
-        width=_WIDTH,
-        height=height,
-        title=report.headline,
-        description=" ".join(map(_description, report.charts)),
-        groups=groups,
-    )
-    return _NOT_XML.sub("\ufffd", picture).rstrip()
+    groups.append(Group(texts=(Text(_EDGE, height - _EDGE, footer, "soft"),)))
+    described = " ".join(map(_description, report.charts))
+    return drawn(groups, (_WIDTH, height), report.headline, described)
 
 
-def _title(headline: str) -> tuple[_Text, ...]:
+def _title(headline: str) -> tuple[Text, ...]:
     """The lines of the headline: it has a clause for each chart."""
     clauses = headline.split("; ")
     kind, size = ("title", _TITLE) if len(clauses) == 1 else ("clause", _CLAUSE)
     lines = [line for clause in clauses for line in _wrapped(clause, _INNER, size)]
-    return tuple(_Text(_EDGE, _EDGE + _CLAUSE + _LINE * n, line, kind) for n, line in enumerate(lines))
+    return tuple(Text(_EDGE, _EDGE + _CLAUSE + _LINE * n, line, kind) for n, line in enumerate(lines))
 
 
-def _legend(charts: Sequence[Chart], y: float) -> Iterator[_Group]:
+def _legend(charts: Sequence[Chart], y: float) -> Iterator[Group]:
     shown = {"steady": "at any time", "added": "what a deploy adds"}
     if any(chart.limit is not None for chart in charts):
         shown["limit"] = "what may be taken"
@@ -126,10 +77,10 @@ def _legend(charts: Sequence[Chart], y: float) -> Iterator[_Group]:
     for kind, words in shown.items():
         is_line = kind == "limit"
         bars = () if is_line else ("steady", "over") if kind == "over" else (kind,)
-        yield _Group(
-            lines=(_Line(f"M{x + _SAMPLE / 2} {y - 11}v14", kind),) if is_line else (),
-            rects=tuple(_Rect(x, y - 10, _SAMPLE, _SAMPLE, bar) for bar in bars),
-            texts=(_Text(x + _SAMPLE + 6, y, words, "soft"),),
+        yield Group(
+            lines=(Line(f"M{x + _SAMPLE / 2} {y - 11}v14", kind),) if is_line else (),
+            rects=tuple(Rect(x, y - 10, _SAMPLE, _SAMPLE, bar) for bar in bars),
+            texts=(Text(x + _SAMPLE + 6, y, words, "soft"),),
         )
         x = round(x + _width(words) + 5 * _GAP)
 
@@ -143,7 +94,7 @@ def _sum(bar: Bar) -> str:
     return f"{bar.steady} + {bar.added}" if bar.added else str(bar.steady)
 
 
-def _panel(chart: Chart, top: float) -> tuple[list[_Group], float]:
+def _panel(chart: Chart, top: float) -> tuple[list[Group], float]:
     """What is drawn of a chart, and where that ends."""
     scale = _Scale(chart)
     first = top + _HEAD
@@ -151,23 +102,23 @@ def _panel(chart: Chart, top: float) -> tuple[list[_Group], float]:
     title = _shortened(chart.title, _INNER - _width(chart.verdict, _HEADING) - 2 * _GAP, _HEADING)
     ticks = [(scale.x(count), str(count)) for count in _ticks(chart.longest)]
     down = f"{first - _GAP}V{bottom}"
-    head = _Group(
-        lines=(_rule(top), *(_Line(f"M{x} {down}", "grid") for x, _ in ticks)),
+    head = Group(
+        lines=(_rule(top), *(Line(f"M{x} {down}", "grid") for x, _ in ticks)),
         texts=(
-            _Text(_EDGE, top + 22, title, "heading"),
-            _Text(_RIGHT, top + 22, chart.verdict, "heading end bad" if chart.excess > 0 else "heading end"),
-            *(_Text(x, bottom + _AXIS - 4, count, "soft middle") for x, count in ticks),
+            Text(_EDGE, top + 22, title, "heading"),
+            Text(_RIGHT, top + 22, chart.verdict, "heading end bad" if chart.excess > 0 else "heading end"),
+            *(Text(x, bottom + _AXIS - 4, count, "soft middle") for x, count in ticks),
         ),
     )
     groups = [head, *_rows(scale, first)]
     if chart.limit is not None:
-        limit = _Text(scale.limit_x, first - _GAP - 4, f"limit {chart.limit}", "middle bad")
-        groups.append(_Group(lines=(_Line(f"M{scale.limit_x} {down}", "limit"),), texts=(limit,)))
+        limit = Text(scale.limit_x, first - _GAP - 4, f"limit {chart.limit}", "middle bad")
+        groups.append(Group(lines=(Line(f"M{scale.limit_x} {down}", "limit"),), texts=(limit,)))
     return groups, bottom + _AXIS
 
 
-def _rule(y: float) -> _Line:
-    return _Line(f"M{_EDGE} {y}H{_RIGHT}", "rule")
+def _rule(y: float) -> Line:
+    return Line(f"M{_EDGE} {y}H{_RIGHT}", "rule")
 
 
 class _Scale:
@@ -192,41 +143,41 @@ class _Scale:
         return round((self.limit_x if crosses else end) + _GAP, 1)
 
 
-def _rows(scale: _Scale, top: float) -> Iterator[_Group]:
+def _rows(scale: _Scale, top: float) -> Iterator[Group]:
     last = len(scale.numbers) - 1
     for number, (bar, numbers) in enumerate(zip(scale.chart.bars, scale.numbers, strict=True)):
         draw = _row if number < last else _sum_row
         yield draw(bar, numbers, scale, top + number * _ROW)
 
 
-def _row(bar: Bar, numbers: str, scale: _Scale, top: float) -> _Group:
+def _row(bar: Bar, numbers: str, scale: _Scale, top: float) -> Group:
     rects = tuple(_rects(bar, scale, top, _BAR))
     y = top + _BAR - 2
     x = scale.beside(_end(rects), _width(numbers))
     made_of_x = scale.beside(x + _width(numbers), _width(bar.made_of))
-    return _Group(
+    return Group(
         title=_hint(bar),
         rects=rects,
         texts=(
-            _Text(_EDGE, y, _shortened(bar.name, _LABEL)),
-            _Text(x, y, numbers, "beside"),
-            _Text(made_of_x, y, _shortened(bar.made_of, _RIGHT - made_of_x), "beside soft"),
+            Text(_EDGE, y, _shortened(bar.name, _LABEL)),
+            Text(x, y, numbers, "beside"),
+            Text(made_of_x, y, _shortened(bar.made_of, _RIGHT - made_of_x), "beside soft"),
         ),
     )
 
 
-def _sum_row(bar: Bar, numbers: str, scale: _Scale, top: float) -> _Group:
+def _sum_row(bar: Bar, numbers: str, scale: _Scale, top: float) -> Group:
     """Taller, below a rule, with what it is made of below its name."""
     middle = top + _SUM_ROW // 2
     rects = tuple(_rects(bar, scale, middle - _SUM_BAR // 2, _SUM_BAR))
-    return _Group(
+    return Group(
         title=_hint(bar),
         lines=(_rule(top + 2),),
         rects=rects,
         texts=(
-            _Text(_EDGE, middle - 3, _shortened(bar.name, _LABEL, _STRONG), "strong"),
-            _Text(scale.beside(_end(rects), _width(numbers, _STRONG)), middle + 4, numbers, "beside strong"),
-            _Text(_EDGE, middle + 12, _shortened(bar.made_of, _LABEL), "soft"),
+            Text(_EDGE, middle - 3, _shortened(bar.name, _LABEL, _STRONG), "strong"),
+            Text(scale.beside(_end(rects), _width(numbers, _STRONG)), middle + 4, numbers, "beside strong"),
+            Text(_EDGE, middle + 12, _shortened(bar.made_of, _LABEL), "soft"),
         ),
     )
 
@@ -235,19 +186,19 @@ def _hint(bar: Bar) -> str:
     return f"{bar.name}: {_sum(bar)}" + (f" ({bar.made_of})" if bar.made_of else "")
 
 
-def _rects(bar: Bar, scale: _Scale, y: float, height: float) -> Iterator[_Rect]:
+def _rects(bar: Bar, scale: _Scale, y: float, height: float) -> Iterator[Rect]:
     """From the left to the right; what is over the limit is drawn over the rest."""
     x: float = _PLOT
     for kind, count in (("steady", bar.steady), ("added", bar.added)):
         if count:
             width = max(_LEAST_BAR, round(scale.x(count) - _PLOT, 1))
-            yield _Rect(x, y, width, height, kind)
+            yield Rect(x, y, width, height, kind)
             x = round(x + width, 1)
     if scale.chart.limit is not None and bar.whole > scale.chart.limit:
-        yield _Rect(scale.limit_x, y, round(x - scale.limit_x, 1), height, "over")
+        yield Rect(scale.limit_x, y, round(x - scale.limit_x, 1), height, "over")
 
 
-def _end(rects: Sequence[_Rect]) -> float:
+def _end(rects: Sequence[Rect]) -> float:
     return rects[-1].x + rects[-1].width if rects else _PLOT
 
 
@@ -289,5 +240,6 @@ def _width(text: str, size: float = _TEXT) -> float:
 
 
 def _ems(character: str) -> float:
-    usual = (_CAPITAL if character.isupper() else _USUAL) if character.isascii() else _FOREIGN
+    is_known = character.isascii() and character.isprintable()
+    usual = (_CAPITAL if character.isupper() else _USUAL) if is_known else _FOREIGN
     return _EMS.get(character, usual)

@@ -8,7 +8,7 @@ service that says it has none.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from pydantic import BaseModel
 
@@ -48,8 +48,7 @@ class Read:
         return grouped
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """One table that says something.
 
     Attributes:
@@ -69,8 +68,7 @@ class Layer:
 READ = "<read>"
 
 
-@dataclass(frozen=True, slots=True)
-class Layers:
+class Layers(NamedTuple):
     """The tables that say the same thing, the one that counts first."""
 
     layers: tuple[Layer, ...]

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from kc_db.budget.ledger import ledger
 from kc_db.budget.model import Fleet
 from kc_db.budget.scenarios import demand_connections, deployable, enforced_deploys, fits
-from kc_db.budget.solve.changes import most_deploys_at_once
 from kc_db.findings import Problem, Severity
 
 severity = Severity.INFORMATION
@@ -29,6 +28,8 @@ def check(fleet: Fleet) -> Iterator[Problem]:
         demand, usable = demand_connections(fleet, target, everyone), ledger(fleet, target).usable
         if demand <= usable or not fits(fleet, target):
             continue
+        from kc_db.budget.solve.changes import most_deploys_at_once
+
         most = most_deploys_at_once(fleet, target)
         yield Problem(
             where=fleet.named(target),

@@ -13,13 +13,13 @@ hold the fleet to its budget, and one service can't use up another one's part.
 from collections.abc import Iterator
 
 from kc_db.budget.activity import Activity, DatabaseLimit
-from kc_db.budget.live.use import where_connected
 from kc_db.budget.model import Fleet, Server
 from kc_db.budget.owners import Owner, alone, members, roles_on, worst_moment
 from kc_db.budget.scenarios import Scenario
 from kc_db.findings import Difference, Problem, Severity
 
 severity = Severity.ERROR
+needs_facts = True
 
 
 def check(fleet: Fleet) -> Iterator[Problem]:
@@ -48,6 +48,8 @@ def _problem(fleet: Fleet, server: Server, database: DatabaseLimit, worst: Scena
 
 def _part(fleet: Fleet, server: Server, activity: Activity, database: DatabaseLimit) -> Fleet:
     """The fleet of those that use a database."""
+    from kc_db.budget.live.use import where_connected
+
     known = members(fleet)
     candidates: tuple[Owner, ...] = (None, *roles_on(fleet, server, known))
     owners = []

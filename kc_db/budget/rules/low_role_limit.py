@@ -10,17 +10,23 @@ role's pools smaller, so that its peak is what the limit allows.
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from kc_db.budget.activity import UNLIMITED
-from kc_db.budget.enforce.limits import RoleLimit, enforcement_of
 from kc_db.budget.model import Fleet, Server
 from kc_db.findings import Difference, Problem, Severity
 
+if TYPE_CHECKING:
+    from kc_db.budget.enforce.limits import RoleLimit
+
 severity = Severity.ERROR
+needs_facts = True
 
 
 def check(fleet: Fleet) -> Iterator[Problem]:
     """A problem for each role whose limit is below its peak."""
+    from kc_db.budget.enforce.limits import enforcement_of
+
     for server in fleet.servers:
         if server.activity is None:
             continue
@@ -30,7 +36,7 @@ def check(fleet: Fleet) -> Iterator[Problem]:
                 yield _problem(fleet, server, limit, state.connection_limit)
 
 
-def _problem(fleet: Fleet, server: Server, limit: RoleLimit, live: int) -> Problem:
+def _problem(fleet: Fleet, server: Server, limit: "RoleLimit", live: int) -> Problem:
     lacking = limit.limit - live
     return Problem(
         where=f"{fleet.named(server)}, role {limit.role}",

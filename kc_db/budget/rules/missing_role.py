@@ -7,16 +7,22 @@ To mend it: write the role that the service really logs in as, or create the rol
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from kc_db.budget.enforce.limits import RoleLimit, enforcement_of
 from kc_db.budget.model import Fleet
 from kc_db.findings import Problem, Severity
 
+if TYPE_CHECKING:
+    from kc_db.budget.enforce.limits import RoleLimit
+
 severity = Severity.WARNING
+needs_facts = True
 
 
 def check(fleet: Fleet) -> Iterator[Problem]:
     """A problem for each role that is missing, or can't log in."""
+    from kc_db.budget.enforce.limits import enforcement_of
+
     for server in fleet.servers:
         if server.activity is None:
             continue
@@ -33,7 +39,7 @@ def check(fleet: Fleet) -> Iterator[Problem]:
                 )
 
 
-def _line(fleet: Fleet, limit: RoleLimit) -> int | None:
+def _line(fleet: Fleet, limit: "RoleLimit") -> int | None:
     kinds = {service.name: service.kind for service in fleet.services}
     name = limit.members[0] if limit.members else ""
     return fleet.line_of((kinds.get(name, "poolers"), name, "role"))

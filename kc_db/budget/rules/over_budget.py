@@ -22,8 +22,6 @@ from textwrap import indent
 from kc_db.budget.demand import Target
 from kc_db.budget.model import MAXIMUM_MAX_CONNECTIONS, Fleet, Server
 from kc_db.budget.scenarios import Scenario, costliest, fits, worst_enforced
-from kc_db.budget.solve.changes import changes, demand_with_pools_of_one, more_connections, smaller_pools
-from kc_db.budget.typed import typed
 from kc_db.findings import Problem, Severity
 
 severity = Severity.ERROR
@@ -44,6 +42,8 @@ def check(fleet: Fleet) -> Iterator[Problem]:
 
 
 def _message(fleet: Fleet, target: Target, worst: Scenario) -> str:
+    from kc_db.budget.solve.changes import demand_with_pools_of_one, more_connections, smaller_pools
+
     excess = worst.demand_connections - worst.usable_connections
     what = "connections" if isinstance(target, Server) else "client connections"
     least = "at least " if worst.unknown and worst.demand_connections else ""
@@ -72,6 +72,9 @@ def _costliest(fleet: Fleet, target: Target) -> Iterator[str]:
 
 
 def _remedy(fleet: Fleet, target: Target) -> Iterator[str]:
+    from kc_db.budget.solve.changes import changes
+    from kc_db.budget.typed import typed
+
     options = list(changes(fleet, target))
     for number, change in enumerate(options):
         word = "or " if number else "either " if len(options) > 1 else ""

@@ -17,6 +17,7 @@ from kc_db.budget.model import Fleet, Server
 from kc_db.findings import Difference, Problem, Severity
 
 severity = Severity.WARNING
+needs_facts = True
 _UNREADABLE = "another value, which kc-db's role may not read (pg_file_settings)"
 
 

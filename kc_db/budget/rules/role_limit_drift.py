@@ -12,17 +12,23 @@ limit: give the service a role that is none.
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from kc_db.budget.activity import UNLIMITED, Activity, RoleState
-from kc_db.budget.enforce.limits import Enforcement, enforcement_of
 from kc_db.budget.model import Fleet
 from kc_db.findings import Difference, Problem, Severity
 
+if TYPE_CHECKING:
+    from kc_db.budget.enforce.limits import Enforcement
+
 severity = Severity.INFORMATION
+needs_facts = True
 
 
 def check(fleet: Fleet) -> Iterator[Problem]:
     """A problem for each server on which a role has more than it needs."""
+    from kc_db.budget.enforce.limits import enforcement_of
+
     for server in fleet.servers:
         if server.activity is None:
             continue
@@ -39,7 +45,7 @@ def check(fleet: Fleet) -> Iterator[Problem]:
             )
 
 
-def _loose(found: Enforcement, activity: Activity) -> Iterator[Difference]:
+def _loose(found: "Enforcement", activity: Activity) -> Iterator[Difference]:
     for limit in found.limits:
         state = activity.role_states.get(limit.role)
         if state and (_is_unlimited(state) or state.connection_limit > limit.limit):

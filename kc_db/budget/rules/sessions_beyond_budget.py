@@ -12,12 +12,16 @@ PostgreSQL hold the role to its peak.
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from kc_db.budget.live.use import Use, uses
 from kc_db.budget.model import Fleet, Server
 from kc_db.findings import Problem, Severity
 
+if TYPE_CHECKING:
+    from kc_db.budget.live.use import Use
+
 severity = Severity.ERROR
+needs_facts = True
 _WHO = (
     "see who they are: SELECT client_addr, application_name, usename, count(*) FROM pg_stat_activity "
     "WHERE backend_type = 'client backend' GROUP BY 1, 2, 3 ORDER BY 4 DESC;"
@@ -26,13 +30,15 @@ _WHO = (
 
 def check(fleet: Fleet) -> Iterator[Problem]:
     """A problem for each role and each service with more sessions than its peak."""
+    from kc_db.budget.live.use import uses
+
     for server in fleet.servers:
         for use in uses(fleet, server):
             if use.is_exact and use.sessions > use.peak:
                 yield _problem(fleet, server, use)
 
 
-def _problem(fleet: Fleet, server: Server, use: Use) -> Problem:
+def _problem(fleet: Fleet, server: Server, use: "Use") -> Problem:
     names = ", ".join(use.members)
     return Problem(
         where=f"{fleet.named(server)}, {use.who}",

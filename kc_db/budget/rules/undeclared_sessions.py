@@ -14,16 +14,18 @@ are people, monitoring or jobs, count them in `fixed_sessions`; else end what no
 from collections.abc import Iterator, Sequence
 
 from kc_db.budget.activity import Sessions, certain
-from kc_db.budget.live.use import unexplained
 from kc_db.budget.model import Fleet
 from kc_db.findings import Problem, Severity
 
 severity = Severity.WARNING
+needs_facts = True
 _NAMED = 8
 
 
 def check(fleet: Fleet) -> Iterator[Problem]:
     """A problem for each server with sessions that nothing explains."""
+    from kc_db.budget.live.use import unexplained
+
     for server in fleet.servers:
         if server.activity is None:
             continue

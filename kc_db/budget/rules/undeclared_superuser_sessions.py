@@ -14,17 +14,18 @@ from collections.abc import Iterator
 from textwrap import indent
 
 from kc_db.budget.activity import certain
-from kc_db.budget.live.use import unexplained
 from kc_db.budget.model import Fleet, Server
 from kc_db.budget.solve.edits import Edit
-from kc_db.budget.typed import typed
 from kc_db.findings import Problem, Severity
 
 severity = Severity.WARNING
+needs_facts = True
 
 
 def check(fleet: Fleet) -> Iterator[Problem]:
     """A problem for each server with more such sessions than the budget counts."""
+    from kc_db.budget.live.use import unexplained
+
     for server in fleet.servers:
         if server.activity is None:
             continue
@@ -44,5 +45,7 @@ def check(fleet: Fleet) -> Iterator[Problem]:
 
 
 def _remedy(fleet: Fleet, server: Server, needed: int) -> Iterator[str]:
+    from kc_db.budget.typed import typed
+
     yield "connect as ordinary roles, or count them:"
     yield indent(typed(fleet, [Edit(("databases", server.name), "superuser_sessions", needed)]), "  ")

@@ -10,15 +10,17 @@ To mend it: let kc-db's role see what these are; pg_read_all_stats shows statist
 
 from collections.abc import Iterator
 
-from kc_db.budget.live.use import uses
 from kc_db.budget.model import Fleet
 from kc_db.findings import Problem, Severity
 
 severity = Severity.UNDETERMINED
+needs_facts = True
 
 
 def check(fleet: Fleet) -> Iterator[Problem]:
     """A problem for each role and each service that may have more sessions than its peak."""
+    from kc_db.budget.live.use import uses
+
     for server in fleet.servers:
         for use in uses(fleet, server):
             if use.is_exact and use.sessions <= use.peak < use.most_sessions:

@@ -87,8 +87,15 @@ def more_connections(fleet: Fleet, target: Target) -> Change | None:
     if not isinstance(target, Server):
         return None
 
+    is_proxied = any(pooler.proxied == target.name for pooler in fleet.poolers)
+    demand = worst_enforced(fleet, target).demand_connections
+
     def holds(value: int) -> bool:
         changed = with_max_connections(target, value)
+        if (
+            not is_proxied
+        ):  # a proxy takes a share of whatever there is; all others take what they took before
+            return demand <= changed.usable_connections
         return fits(fleet.with_server(changed), changed)
 
     now = target.limits.max_connections

@@ -1,13 +1,13 @@
 """What a change is: values to type into the budget file, and the fleet that follows from them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from kc_db.budget.model import Fleet, Pool, Server, Service
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """One value to type into the budget file, under its environment if the file names any."""
 
     table: tuple[str, ...]
@@ -15,8 +15,7 @@ class Edit:
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One way to make a target fit.
 
     Attributes:
