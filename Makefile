@@ -40,13 +40,15 @@ bench: .venv/dev.stamp  ## measure both sides of every performance claim
 	@$(BIN)/python bench/forms.py
 	@$(BIN)/python bench/tenants.py
 	@$(BIN)/python bench/jobs.py
+	@$(BIN)/python bench/budget.py
 	@$(BIN)/python bench/build.py
 
-torture: .venv/dev.stamp  ## hurt 500 deploys and race 1,000, on every major version (needs npm; SEED=1)
+torture: .venv/dev.stamp  ## hurt 500 deploys, race 1,000, fill 250 fleets, on every major version (needs npm; SEED=1)
 	$(BIN)/python -m torture.kills --runs 100 --seed $(SEED)
 	$(BIN)/python -m torture.races --rounds 50 --seed $(SEED)
 	$(BIN)/python -m torture.load --seed $(SEED)
 	KC_DB_POOLER_RUNS=20 $(BIN)/pytest tests/postgres/test_pooler.py
+	$(BIN)/python -m torture.budget --fleets 50 --bouncers 100 --seed $(SEED)
 
 comparison: .venv/dev.stamp  ## write docs/comparison.md: what kc-db, Alembic and migra find
 	@$(BIN)/python scripts/compare_tools.py
