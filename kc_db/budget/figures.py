@@ -1,18 +1,15 @@
-"""The budget's figures: rows and bars for people, the same numbers for machines."""
+"""The budget's figures for people: rows and bars."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from kc_db.budget.demand import Taker, Target, takers
-from kc_db.budget.deploys import peak_tasks
 from kc_db.budget.ledger import ledger
-from kc_db.budget.model import Fleet, Pool, Pooler, Server, Service
-from kc_db.budget.scenarios import Scenario, enforced_deploys, fits, scenarios, worst_enforced
+from kc_db.budget.model import Fleet, Pooler, Server
+from kc_db.budget.scenarios import Scenario, scenarios, worst_enforced
+from kc_db.budget.summary import opened, pairs_of, verdict_of_all
 
 Row = tuple[str, ...]
-Pair = tuple[Fleet, Target]
-
 _SOURCES = {
     "declared": "the file",
     "live": "the server",
@@ -41,17 +38,21 @@ class Bar(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Bars against one limit (None if nobody knows); the last bar is the sum at the worst moment."""
+    """Bars against one limit (None if nobody knows); the last bar is the sum at the worst moment.
+
+    `is_exact` says whether all numbers are known; else they are what is certain.
+    """
 
     title: str
     limit: int | None
     bars: tuple[Bar, ...]
     subject: str
+    is_exact: bool
 
 
 def headline(fleets: Sequence[Fleet]) -> str:
     """How it went, in one line: for each target of each environment, named where there are several."""
-    pairs = _pairs(fleets)
+    pairs = pairs_of(fleets)
     if len(pairs) == 1:
         return _verdict(*pairs[0])
     return "; ".join(f"{fleet.named(target)} {_verdict(fleet, target)}" for fleet, target in pairs)
@@ -68,39 +69,14 @@ def tables(fleets: Sequence[Fleet]) -> tuple[Figures, ...]:
 
 def charts(fleets: Sequence[Fleet]) -> tuple[Chart, ...]:
     """A bar for each service against the limit, with what its deploy adds; the costliest first."""
-    pairs = _pairs(fleets)
+    pairs = pairs_of(fleets)
     return tuple(_chart(fleet, target, is_only=len(pairs) == 1) for fleet, target in pairs)
-
-
-def summary(file: str, fleets: Sequence[Fleet], overrides: Iterable[str]) -> Mapping[str, object]:
-    """Every figure, as JSON types; part of the JSON contract, so keys are only ever added."""
-    pairs = _pairs(fleets)
-    return {
-        "file": file,
-        "overrides": list(overrides),
-        "databases": [_server(fleet, server) for fleet in fleets for server in fleet.servers],
-        "poolers": [_pooler(fleet, pooler) for fleet in fleets for pooler in fleet.poolers],
-        "scenarios": [
-            {"environment": fleet.environment, **_named(target), **_scenario(scenario)}
-            for fleet, target in pairs
-            for scenario in scenarios(fleet, target)
-        ],
-        "services": [_service(fleet, service) for fleet in fleets for service in fleet.services],
-    }
-
-
-def _pairs(fleets: Sequence[Fleet]) -> list[Pair]:
-    return [(fleet, target) for fleet in fleets for target in fleet.targets]
-
-
-def _named(target: Target) -> Mapping[str, str]:
-    return {"database" if isinstance(target, Server) else "pooler": target.name}
 
 
 def _table(
     title: str, columns: Row, rows_of: Callable[[Fleet, Target], Iterator[Row]], fleets: Sequence[Fleet]
 ) -> Figures:
-    pairs = _pairs(fleets)
+    pairs = pairs_of(fleets)
     # Where all rows would say the same, the column is left away.
     heading = "target" if any(isinstance(target, Pooler) for _, target in pairs) else "database"
     names = {
@@ -119,7 +95,7 @@ def _table(
 def _verdict(fleet: Fleet, target: Target) -> str:
     worst = worst_enforced(fleet, target)
     moment = "in the worst minute of a deploy" if worst.deploys else f"in the worst case ({worst.title})"
-    words = worst.verdict if worst.verdict != "fits" else _all_fit(fleet, target)
+    words = worst.verdict if worst.verdict != "fits" else verdict_of_all(fleet, target)
     least = "at least " if worst.unknown else ""
     if not worst.has_limit:
         return f"{words}: {least}{worst.demand_connections} connections, and nobody knows the limit"
@@ -127,11 +103,6 @@ def _verdict(fleet: Fleet, target: Target) -> str:
         f"{words}: {least}{worst.demand_connections} of "
         f"{worst.usable_connections} usable connections ({_percent(worst)}) {moment}"
     )
-
-
-def _all_fit(fleet: Fleet, target: Target) -> str:
-    enforced = [scenario for scenario in scenarios(fleet, target) if scenario.is_enforced]
-    return "fits" if all(scenario.fits for scenario in enforced) else "unproven"
 
 
 _CAPACITY_COLUMNS = ("limits from", "max_connections", "reserved", "kept free", "usable")
@@ -158,7 +129,7 @@ def _pooler_table(fleets: Sequence[Fleet]) -> Iterator[Figures]:
     for fleet in fleets:
         for pooler in fleet.poolers:
             environment = (fleet.environment or "",) if len(fleets) > 1 else ()
-            opened = "; ".join(f"{name} {count}" for name, count in _opened(fleet, pooler).items())
+            each = "; ".join(f"{name} {count}" for name, count in opened(fleet, pooler).items())
             rows.append(
                 (
                     *environment,
@@ -166,23 +137,13 @@ def _pooler_table(fleets: Sequence[Fleet]) -> Iterator[Figures]:
                     "PgBouncer" if pooler.proxied is None else "RDS Proxy",
                     str(pooler.rollout.instances),
                     str(pooler.processes),
-                    opened or "-",
+                    each or "-",
                     str(pooler.max_client_conn) if pooler.max_client_conn else "-",
                 )
             )
     if rows:
         heads = ("environment",) if len(fleets) > 1 else ()
         yield Figures("What the poolers open", (*heads, "pooler", *_POOLER_COLUMNS), tuple(rows))
-
-
-def _opened(fleet: Fleet, pooler: Pooler) -> Mapping[str, int]:
-    """What one process of a pooler opens, by server."""
-    found = {}
-    for server in fleet.servers:
-        for taker in takers(fleet, server):
-            if taker.kind == "poolers" and taker.name == pooler.name:
-                found[server.name] = taker.per_task // max(1, pooler.processes)
-    return found
 
 
 _SCENARIO_COLUMNS = ("scenario", "demand", "usable", "used", "verdict", "made of")
@@ -214,7 +175,8 @@ def _chart(fleet: Fleet, target: Target, *, is_only: bool) -> Chart:
     book, worst = ledger(fleet, target), worst_enforced(fleet, target)
     bars.append(Bar("worst minute", book.steady, max(0, worst.demand_connections - book.steady), worst.title))
     title = "Who takes how much" if is_only else f"Who takes how much: {fleet.named(target)}"
-    return Chart(title, worst.usable_connections if worst.has_limit else None, tuple(bars), target.name)
+    limit = worst.usable_connections if worst.has_limit else None
+    return Chart(title, limit, tuple(bars), target.name, is_exact=not worst.unknown)
 
 
 def _made_of(fleet: Fleet, taker: Taker) -> str:
@@ -237,94 +199,3 @@ def _judgement(scenario: Scenario) -> str:
     if scenario.fits:
         return "fits" if scenario.is_enforced else "would fit"
     return "does not fit" if scenario.is_enforced else "would not fit (not judged)"
-
-
-def _server(fleet: Fleet, server: Server) -> Mapping[str, object]:
-    return {
-        "environment": fleet.environment,
-        "database": server.name,
-        "source": server.source,
-        **asdict(server.limits),
-        "declared": dict(server.declared),
-        "live": dict(server.live),
-        "origins": dict(server.origins),
-        "unknown": server.unknown,
-        "replica_of": server.replica_of,
-        "headroom_percent": server.headroom_percent,
-        "headroom_connections": server.headroom_connections,
-        "usable_connections": server.usable_connections,
-        "fixed_sessions": dict(server.fixed_sessions),
-        "migration_sessions": dict(server.migration_sessions),
-        "deploys_at_once": enforced_deploys(fleet, server),
-        "fits": fits(fleet, server) and _all_fit(fleet, server) == "fits",
-        "verdict": _judged(fleet, server),
-    }
-
-
-def _judged(fleet: Fleet, target: Target) -> str:
-    return _all_fit(fleet, target) if fits(fleet, target) else "does not fit"
-
-
-def _pooler(fleet: Fleet, pooler: Pooler) -> Mapping[str, object]:
-    is_target = pooler.max_client_conn is not None
-    return {
-        "environment": fleet.environment,
-        "pooler": pooler.name,
-        "kind": "pgbouncer" if pooler.proxied is None else "rds-proxy",
-        "instances": pooler.rollout.instances,
-        "processes": pooler.processes,
-        "max_client_conn": pooler.max_client_conn,
-        "server_connections": dict(_opened(fleet, pooler)),
-        "unknown": pooler.unknown,
-        "verdict": _judged(fleet, pooler) if is_target else None,
-    }
-
-
-def _service(fleet: Fleet, service: Service) -> Mapping[str, object]:
-    rollout, targets = service.rollout, {pool.target for pool in service.pools}
-    per_task = service.processes * service.pool_size
-    return {
-        "environment": fleet.environment,
-        "name": service.name,
-        "kind": service.kind,
-        "database": next(iter(targets)) if len(targets) == 1 else None,
-        "pool_size": service.pool_size,
-        "pools": [_pool(pool) for pool in service.pools],
-        "processes": service.processes,
-        "instances": rollout.instances,
-        "desired": rollout.usual_tasks,
-        "deploy": rollout.deploy,
-        "maximum_percent": rollout.maximum_percent,
-        "peak_tasks": peak_tasks(rollout),
-        "steady_connections": per_task * rollout.instances,
-        "deploy_connections": per_task * (peak_tasks(rollout) - rollout.instances),
-        "role": service.role,
-        "origins": dict(service.origins),
-        "unknown": service.unknown,
-    }
-
-
-def _pool(pool: Pool) -> Mapping[str, object]:
-    return {
-        "name": pool.name,
-        "target": pool.target,
-        "size": pool.size,
-        "driver": pool.driver,
-        "unknown": pool.unknown,
-    }
-
-
-def _scenario(scenario: Scenario) -> Mapping[str, object]:
-    return {
-        "scenario": scenario.name,
-        "title": scenario.title,
-        "deploys": scenario.deploys,
-        "demand_connections": scenario.demand_connections,
-        "usable_connections": scenario.usable_connections,
-        "percent": scenario.percent,
-        "fits": scenario.fits,
-        "verdict": scenario.verdict,
-        "enforced": scenario.is_enforced,
-        "driver": scenario.driver,
-        "unknown": list(scenario.unknown),
-    }

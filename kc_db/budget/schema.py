@@ -11,29 +11,26 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
-    PlainValidator,
-    StringConstraints,
     Tag,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from kc_db.budget.model import MAXIMUM_MAX_CONNECTIONS, Deploy, DriverName, PoolMode, Provider, ScenarioName
+from kc_db.budget.model import Deploy, DriverName, PoolMode, Provider, ScenarioName
+from kc_db.budget.values import (
+    MOST,
+    Amount,
+    Count,
+    DeploysAtOnce,
+    Identifier,
+    Name,
+    PgBouncerVersion,
+    Positive,
+    Surge,
+)
 
 # Error locations carry the tag of a union's branch; no Name can look like these.
 NUMBER_TAG, OTHER_TAG = "<number>", "<other>"
-
-# What TOML allows in a bare key, so that every name can be typed without quotes in the file and in --set.
-Name = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]+$")]
-# What PostgreSQL or PgBouncer name may hold anything.
-Identifier = Annotated[str, StringConstraints(min_length=1)]
-# No server has more connections than this; it also keeps typing errors out of the arithmetic.
-_MOST = MAXIMUM_MAX_CONNECTIONS
-Count = Annotated[int, Field(ge=0, le=_MOST)]
-Positive = Annotated[int, Field(ge=1, le=_MOST)]
-Percent = Annotated[int, Field(ge=0, le=100)]
-Amount = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
 
 
 class Table(BaseModel):
@@ -69,47 +66,6 @@ class InstanceRange(Table):
 Instances = Annotated[
     Annotated[InstanceRange, Tag(OTHER_TAG)] | Annotated[Count, Tag(NUMBER_TAG)],
     Discriminator(lambda value: OTHER_TAG if isinstance(value, dict | InstanceRange) else NUMBER_TAG),
-]
-
-
-def _all_or_positive(value: object) -> object:
-    if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST):
-        return value
-    raise PydanticCustomError("all_or_positive", "")
-
-
-def _surge(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
-        return value
-    digits = value.removesuffix("%") if isinstance(value, str) and value.endswith("%") else ""
-    if digits.isascii() and digits.isdecimal() and int(digits[:7]) <= _MOST:
-        return value
-    raise PydanticCustomError("surge", "")
-
-
-def _version(value: object) -> object:
-    parts = value.split(".") if isinstance(value, str) else []
-    if 2 <= len(parts) <= 3 and all(part.isascii() and part.isdecimal() and len(part) < 5 for part in parts):  # noqa: PLR2004
-        return value
-    raise PydanticCustomError("pgbouncer_version", "")
-
-
-PgBouncerVersion = Annotated[
-    str,
-    PlainValidator(_version),
-    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+\.[0-9]+(\.[0-9]+)?$"}),
-]
-DeploysAtOnce = Annotated[
-    int | Literal["all"],
-    PlainValidator(_all_or_positive),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}]}),
-]
-Surge = Annotated[
-    int | str,
-    PlainValidator(_surge),
-    WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+%$"}]}
-    ),
 ]
 
 
@@ -170,7 +126,7 @@ class PoolKeys(Table):
     """The driver's major version; matters for prisma."""
     pool_size: Count | None = None
     """Most connections that one process opens; with `driver`, that driver's own setting."""
-    max_overflow: Annotated[int, Field(ge=-1, le=_MOST)] | None = None
+    max_overflow: Annotated[int, Field(ge=-1, le=MOST)] | None = None
     """sqlalchemy: connections beyond pool_size, 10 by default; -1 is without end."""
     threads: Positive | None = None
     """django: threads of a process, each with a connection of its own."""
@@ -196,7 +152,7 @@ class RolloutKeys(Table):
     """Processes per task, each with its own pools; 1 by default."""
     deploy: Deploy | None = None
     """ECS: rolling, blue-green, linear, canary; Kubernetes: surge, recreate; compose: start-, stop-first."""
-    maximum_percent: Annotated[int, Field(ge=100, le=_MOST)] | None = None
+    maximum_percent: Annotated[int, Field(ge=100, le=MOST)] | None = None
     """ECS maximumPercent of a rolling deploy; 200 by default."""
     max_surge: Surge | None = None
     """Kubernetes maxSurge: a number or "25%", which is the default."""

@@ -74,13 +74,14 @@ def _report(
 ) -> "Report":
     from kc_db.budget import figures
     from kc_db.budget.live.figures import live_summary, live_tables
+    from kc_db.budget.summary import summary as summarised
     from kc_db.report import Report, Table
     from kc_db.report.charts import Bar, Chart
     from kc_db.rulebook import apply_rules
 
     named = [fleet.environment for fleet in fleets if fleet.environment]
     findings: list[Finding] = [finding for fleet in fleets for finding in apply_rules(known, fleet)]
-    summary, tables = figures.summary(question.file, fleets, question.overrides), figures.tables(fleets)
+    summary, tables = summarised(question.file, fleets, question.overrides), figures.tables(fleets)
     if solve:
         from kc_db.budget.solve import answers
 
@@ -96,8 +97,8 @@ def _report(
         headline=figures.headline(fleets),
         tables=[Table(*figure) for figure in (*tables, *live_tables(fleets))],
         charts=[
-            Chart(title, limit, tuple(Bar(*bar) for bar in bars), subject)
-            for title, limit, bars, subject in figures.charts(fleets)
+            Chart(title, limit, tuple(Bar(*bar) for bar in bars), subject, is_exact=is_exact)
+            for title, limit, bars, subject, is_exact in figures.charts(fleets)
         ],
         source=question.file,
         documentation={rule.name: rule.documentation for rule in known},

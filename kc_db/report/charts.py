@@ -29,12 +29,14 @@ class Chart(NamedTuple):
         limit: what may be taken; None if nobody knows.
         bars: the last one is the sum at the worst moment.
         subject: what the limit belongs to.
+        is_exact: whether all numbers are known; else they are what is certain.
     """
 
     title: str
     limit: int | None
     bars: tuple[Bar, ...]
     subject: str
+    is_exact: bool = True
 
     @property
     def longest(self) -> int:
@@ -54,10 +56,13 @@ class Chart(NamedTuple):
     @property
     def verdict(self) -> str:
         """What the worst moment means for the limit, in a few words."""
+        least = "" if self.is_exact else "at least "
         if self.limit is None:
-            return f"{self.worst}, and nobody knows the limit"
-        left = f"{self.excess} too many" if self.excess > 0 else f"{-self.excess} left"
-        return f"{self.worst} of {self.limit}: {left}"
+            return f"{least}{self.worst}, and nobody knows the limit"
+        left = f"{-self.excess} left" if self.is_exact else "unproven"
+        if self.excess > 0:
+            left = f"{self.excess} too many"
+        return f"{least}{self.worst} of {self.limit}: {left}"
 
 
 def rows(chart: Chart) -> Iterator[tuple[str, ...]]:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from kc_db.budget.schema import SourceTable
 from kc_db.budget.sources import Unknown
-from kc_db.budget.sources._compose_images import role
-from kc_db.budget.sources._compose_values import interpolated
+from kc_db.budget.sources._compose.images import role
+from kc_db.budget.sources._compose.values import interpolated
 from kc_db.budget.sources.compose import read
 from kc_db.errors import InputError
 from tests.yaml_mutations import assert_valid, documents, dump, mutated, outcome

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from kc_db.budget.schema import SourceTable
 from kc_db.budget.sources import Reading, Unknown
-from kc_db.budget.sources._javascript_places import Pool
-from kc_db.budget.sources._javascript_pools import pools_in
+from kc_db.budget.sources._javascript.places import Pool
+from kc_db.budget.sources._javascript.pools import pools_in
 from kc_db.budget.sources.javascript import read
 from kc_db.errors import InputError
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from kc_db.budget.model import MAXIMUM_MAX_CONNECTIONS
 from kc_db.budget.schema import SourceTable
 from kc_db.budget.sources import Reading, Unknown
-from kc_db.budget.sources._compose_images import is_bitnami, is_timescale, role
-from kc_db.budget.sources._compose_services import Service, origin, services
-from kc_db.budget.sources._compose_values import Variables, count_of, interpolated, text_of
+from kc_db.budget.sources._compose.images import is_bitnami, is_timescale, role
+from kc_db.budget.sources._compose.services import Service, origin, services
+from kc_db.budget.sources._compose.values import Variables, count_of, interpolated, text_of
 from kc_db.budget.sources._containers import Container, pool_readings
 from kc_db.budget.sources._yaml import Field, dotted, shown
 from kc_db.errors import InputError

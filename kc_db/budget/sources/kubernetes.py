@@ -16,7 +16,7 @@ from kc_db.budget.model import MAXIMUM_MAX_CONNECTIONS
 from kc_db.budget.schema import SourceTable
 from kc_db.budget.sources import Reading, Unknown
 from kc_db.budget.sources._containers import pool_readings
-from kc_db.budget.sources._kubernetes_objects import (
+from kc_db.budget.sources._kubernetes.objects import (
     RENDER,
     TEMPLATES,
     Manifest,
@@ -24,7 +24,7 @@ from kc_db.budget.sources._kubernetes_objects import (
     objects,
     workloads,
 )
-from kc_db.budget.sources._kubernetes_pods import containers
+from kc_db.budget.sources._kubernetes.pods import containers
 from kc_db.budget.sources._yaml import Field, shown
 from kc_db.errors import InputError
 

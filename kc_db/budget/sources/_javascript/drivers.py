@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from kc_db.budget.model import MAXIMUM_MAX_CONNECTIONS
 from kc_db.budget.sources import Unknown
-from kc_db.budget.sources._javascript_names import ABSENT, Field, Names, Options
-from kc_db.budget.sources._javascript_tree import arguments, bare, child, show, string
-from kc_db.budget.sources._javascript_values import Environment, Opaque, number, variables, words
+from kc_db.budget.sources._javascript.names import ABSENT, Field, Names, Options
+from kc_db.budget.sources._javascript.tree import arguments, bare, child, show, string
+from kc_db.budget.sources._javascript.values import Environment, Opaque, number, variables, words
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -11,7 +11,7 @@ from os.path import normpath
 from pathlib import Path
 
 from kc_db.budget.sources import Unknown
-from kc_db.budget.sources._compose_values import (
+from kc_db.budget.sources._compose.values import (
     Variables,
     env_files,
     environment,

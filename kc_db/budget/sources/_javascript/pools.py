@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kc_db.budget.sources import Unknown
-from kc_db.budget.sources._javascript_drivers import call_of, opener
-from kc_db.budget.sources._javascript_names import Names
-from kc_db.budget.sources._javascript_places import CLASSES, FUNCTIONS, Place, Pool, placed
-from kc_db.budget.sources._javascript_tree import arguments, bare, child, show, string, text_of
+from kc_db.budget.sources._javascript.drivers import call_of, opener
+from kc_db.budget.sources._javascript.names import Names
+from kc_db.budget.sources._javascript.places import CLASSES, FUNCTIONS, Place, Pool, placed
+from kc_db.budget.sources._javascript.tree import arguments, bare, child, show, string, text_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree

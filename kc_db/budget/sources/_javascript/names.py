@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
-from kc_db.budget.sources import _javascript_values as values
-from kc_db.budget.sources._javascript_tree import (
+from kc_db.budget.sources._javascript import values
+from kc_db.budget.sources._javascript.tree import (
     arguments,
     bare,
     child,
@@ -16,7 +16,7 @@ from kc_db.budget.sources._javascript_tree import (
     string,
     text_of,
 )
-from kc_db.budget.sources._javascript_values import Environment, Opaque, Value
+from kc_db.budget.sources._javascript.values import Environment, Opaque, Value
 
 if TYPE_CHECKING:
     from tree_sitter import Node

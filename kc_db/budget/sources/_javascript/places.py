@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kc_db.budget.sources import Unknown
-from kc_db.budget.sources._javascript_drivers import Found
-from kc_db.budget.sources._javascript_tree import arguments, child, patterns, string, text_of
+from kc_db.budget.sources._javascript.drivers import Found
+from kc_db.budget.sources._javascript.tree import arguments, child, patterns, string, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""Reads compose files: services, their values, and the images that are PostgreSQL or PgBouncer."""
