@@ -34,6 +34,7 @@ _PATIENCE_S = 8.0
 _SETTLED_S = 0.25  # a backend that PgBouncer has left takes a moment to go
 _CROWDED_S = 0.6  # more than reserve_pool_timeout and PgBouncer's own looking around (every 0.33 s)
 _POLL_S = 0.02
+_TRIES = 50
 _EXTRA = 2
 _COUNT = """
 SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
@@ -218,19 +219,29 @@ class _Load:
 
     async def _client(self, port: int, alias: str, user: str) -> None:
         with suppress(psycopg.Error):  # it waits for long, or is refused: the server's connections count
-            connection = await psycopg.AsyncConnection.connect(
-                f"host=127.0.0.1 port={port} sslmode=disable gssencmode=disable",
-                dbname=alias,
-                user=user,
-                password=user,
-                autocommit=True,
-                prepare_threshold=None,
-            )
-            async with connection:
+            async with await self._admitted(port, alias, user) as connection:
                 await connection.execute(_HOLD[self._bouncer.pool_mode])
                 self._served += 1
                 await self._leave.wait()
                 await connection.execute(_LEAVE[self._bouncer.pool_mode])
+
+    async def _admitted(self, port: int, alias: str, user: str) -> psycopg.AsyncConnection[Any]:
+        """A client's connection. PgBouncer may not have seen yet that those before it have left."""
+        for patience in range(_TRIES, 0, -1):
+            try:
+                return await psycopg.AsyncConnection.connect(
+                    f"host=127.0.0.1 port={port} sslmode=disable gssencmode=disable",
+                    dbname=alias,
+                    user=user,
+                    password=user,
+                    autocommit=True,
+                    prepare_threshold=None,
+                )
+            except psycopg.OperationalError as error:
+                if patience == 1 or "max_client_conn" not in str(error):
+                    raise
+                await asyncio.sleep(_POLL_S)
+        raise AssertionError
 
     async def _watch(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds

@@ -59,7 +59,7 @@ def test_a_fleet_that_fits() -> None:
         deploy, one service at a time      25      40   63 %  fits       scaled out + new tasks of booking 10
         deploy, all 2 at once              30      40   75 %  fits       scaled out + new tasks of 2 services 15
         blue/green of all                  30      40   75 %  would fit  scaled out + a second full set 15
-        second deploy while draining       40      40  100 %  fits       scaled out + new tasks of 2 services 15 + draining ones of booking 10
+        second deploy while draining       40      40  100 %  fits       scaled out + new or draining tasks of 2 services 15 + a second deploy of booking 10
         migration                          15      40   38 %  fits       services scaled out 15
 
         Who takes how much

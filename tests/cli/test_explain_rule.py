@@ -65,7 +65,7 @@ def test_no_such_rule(name: str, hint: str) -> None:
 
 def test_a_shell_completes_names() -> None:
     _, out, _ = run(_KC_DB_COMPLETE="bash_complete", COMP_WORDS="kc-db explain-rule missing-", COMP_CWORD="2")
-    assert out.split() == ["plain,missing-index", "plain,missing-role", "plain,missing-table"]
+    assert out.split() == ["plain,missing-index", "plain,missing-table", "plain,missing-role"]
 
 
 def test_it_imports_no_rule() -> None:
