@@ -162,7 +162,10 @@ def explain_error(error: "psycopg.Error", conninfo: str, label: str) -> str:
     text = _redact(_said(error), conninfo)
     if isinstance(error, errors.OperationalError) and error.sqlstate is None:
         reason = text.removeprefix("connection failed: ")
-        return f"can't reach {label}: {reason}; check host, port, user and database"
+        if "FATAL: " not in text:
+            return f"can't reach {label}: {reason}; check host, port, user and database"
+        advice = "; check user and password" if "password" in text else ""
+        return f"{label} refuses: {reason}{advice}"
     return f"{label}: {text}{_ADVICE.get(error.sqlstate or '', '')}"
 
 

@@ -121,7 +121,7 @@ def _service_taker(service: Service, target: str) -> Taker:
 
 
 def _pooler_taker(pooler: Pooler, server: Server) -> Taker:
-    unknown = (f"{pooler.name}: {pooler.unknown}",) if pooler.unknown else ()
+    unknown = tuple(f"{pooler.name}: {why}" for why in pooler.unknowns(server.name))
     if pooler.proxied is not None:
         return Taker(pooler.name, "poolers", _proxied(pooler, server), _FIXED, unknown)
     per_task = pooler.processes * pooler_connections(pooler, frozenset((server.name,)))

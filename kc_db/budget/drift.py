@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from textwrap import indent
 from typing import NamedTuple
 
-from kc_db.budget.model import Fleet, Server
+from kc_db.budget.model import Drift as NumberDrift
+from kc_db.budget.model import Fleet, Path, Server
 from kc_db.budget.solve.edits import Edit
 from kc_db.findings import Difference, Problem
 
@@ -62,17 +63,21 @@ def drift_problems(fleet: Fleet, *, server_grants_fewer: bool) -> Iterator[Probl
 
 
 def number_problems(fleet: Fleet, *, file_says_less: bool) -> Iterator[Problem]:
-    """A problem for each service of which a source says other numbers, in the given direction."""
-    for service in fleet.services:
-        found = [drift for drift in service.drifts if (drift.declared < drift.read) is file_says_less]
+    """A problem for each service and pooler of which a source says other numbers, in the given direction.
+
+    Args:
+        fleet: the fleet.
+        file_says_less: whether the file sees less demand than there is.
+    """
+    for where, table, drifts_of in _compared(fleet):
+        found = [drift for drift in drifts_of if drift.hides_demand is file_says_less]
         if not found:
             continue
-        table = (service.kind, service.name)
         which = "less" if file_says_less else "more"
         sources = "; ".join(dict.fromkeys(drift.origin for drift in found))
         yield Problem(
-            where=fleet.named_service(service),
-            message=f"the file says {which} than was read; what was read counts ({sources})",
+            where=where,
+            message=f"the file (want) says {which} than was read (have); what was read counts ({sources})",
             differences=tuple(
                 Difference(".".join(drift.keys), str(drift.declared), str(drift.read)) for drift in found
             ),
@@ -80,3 +85,10 @@ def number_problems(fleet: Fleet, *, file_says_less: bool) -> Iterator[Problem]:
             file=fleet.file,
             line=fleet.line_of((*table, *found[0].keys)),
         )
+
+
+def _compared(fleet: Fleet) -> Iterator[tuple[str, Path, tuple[NumberDrift, ...]]]:
+    for service in fleet.services:
+        yield fleet.named_service(service), (service.kind, service.name), service.drifts
+    for pooler in fleet.poolers:
+        yield fleet.named(pooler), ("poolers", pooler.name), pooler.drifts

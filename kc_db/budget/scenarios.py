@@ -11,6 +11,7 @@ from kc_db.budget.model import PERCENT, Fleet, Pooler, ScenarioName, Server
 
 Verdict = Literal["fits", "does not fit", "unproven"]
 _NAMED = 3
+_LEAST = 1e-6  # of what grants nothing, the largest demand is the worst
 _SHOWN_ONLY: frozenset[ScenarioName] = frozenset({"blue-green-all"})
 
 
@@ -104,10 +105,14 @@ def _scenarios(key: ByIdentity) -> tuple[Scenario, ...]:
 
 
 def worst_enforced(fleet: Fleet, target: Target) -> Scenario:
-    """The worst moment that the policy judges: the one that lacks most, or leaves least."""
+    """The worst moment that the policy judges: the one that takes most of what is usable then."""
     return max(
         (scenario for scenario in scenarios(fleet, target) if scenario.is_enforced),
-        key=lambda scenario: (scenario.demand_connections - scenario.usable_connections, scenario.deploys),
+        key=lambda one: (
+            one.demand_connections / (one.usable_connections or _LEAST),
+            one.demand_connections,
+            one.deploys,
+        ),
     )
 
 

@@ -89,7 +89,7 @@ def _pooler(fleet: Fleet, pooler: Pooler) -> Mapping[str, object]:
         "processes": pooler.processes,
         "max_client_conn": pooler.max_client_conn,
         "server_connections": dict(opened(fleet, pooler)),
-        "unknown": pooler.unknown,
+        "unknown": "; ".join(filter(None, (pooler.unknown, *(alias.unknown for alias in pooler.aliases)))),
         "verdict": _judged(fleet, pooler) if is_target else None,
     }
 

@@ -8,6 +8,7 @@ import click
 
 from kc_db.cli.budget_question import Question
 from kc_db.cli.options import database_option
+from kc_db.errors import InputError
 
 
 def budget_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -22,11 +23,20 @@ def budget_options(function: Callable[..., None]) -> Callable[..., None]:
         given_sources: tuple[str, ...],
         **options: Any,
     ) -> None:
+        if not options["live"] and not options.get("apply"):
+            _refuse_url()
         function(*args, question=Question(file, environment, overrides, given_sources), **options)
 
     for option in reversed((*_OPTIONS, database_option)):
         command = option(command)
     return command
+
+
+def _refuse_url() -> None:
+    """A URL that is typed and not used is a mistake; one in the environment is there for others, too."""
+    source = click.get_current_context().get_parameter_source("database_url")
+    if source is click.core.ParameterSource.COMMANDLINE:
+        raise InputError("--database-url says which server --live reads; add --live or leave it away")
 
 
 _OPTIONS = (

@@ -102,7 +102,7 @@ def _loaded(question: Question) -> Loaded:
 
         given = tuple(parse_source(text) for text in question.sources)
     is_optional = bool(given) and question.file == DEFAULT_FILE and not Path(DEFAULT_FILE).exists()
-    budget = no_budget(question.file) if is_optional else load_budget(question.file)
+    budget = no_budget("--source") if is_optional else load_budget(question.file)
     return Loaded(budget, budget.environments(question.environment), changes, given)
 
 

@@ -94,7 +94,7 @@ def _report(
         correlation_id=run.correlation_id,
         summary={**summary, **live_summary(fleets)},
         findings=sorted(findings, key=lambda finding: -finding.severity),
-        headline=figures.headline(fleets),
+        headline=_headline(figures.headline(fleets), findings),
         tables=[Table(*figure) for figure in (*tables, *live_tables(fleets))],
         charts=[
             Chart(title, limit, tuple(Bar(*bar) for bar in bars), subject, is_exact=is_exact)
@@ -104,3 +104,12 @@ def _report(
         documentation={rule.name: rule.documentation for rule in known},
         severities={rule.name: rule.severity for rule in known},
     )
+
+
+def _headline(verdicts: str, findings: "Sequence[Finding]") -> str:
+    """The verdicts, and what was found beside them."""
+    from kc_db.findings import Severity, count_in_words
+
+    told = {"over-budget", "unproven-budget"}
+    others = [one for one in findings if one.rule not in told and one.severity > Severity.INFORMATION]
+    return f"{verdicts}; {count_in_words(others)} beside that" if others else verdicts

@@ -15,6 +15,7 @@ from kc_db.report.charts import Chart, rows
 from kc_db.report.fold import fold
 from kc_db.report.marks import Span, marked, marks_under
 
+_LONGEST_LINE = 160
 _COLOURS = {
     Severity.ERROR: "red",
     Severity.WARNING: "yellow",
@@ -36,9 +37,18 @@ def render(report: Report, *, colour: bool = False) -> str:
         blocks.append(_visible("\n".join(report.script)))
     if report.verdicts:
         blocks.append(_table(Table("Each database", ("database", "verdict"), tuple(report.verdicts.items()))))
-    blocks.append(_visible(f"{report.command} ({report.target}): {report.headline}"))
+    blocks.append(_visible(_last_line(report)))
     text = "\n\n".join(blocks)
     return text if colour else click.unstyle(text)
+
+
+def _last_line(report: Report) -> str:
+    """The verdict; of many things a line for each."""
+    whole = f"{report.command} ({report.target}): {report.headline}"
+    clauses = report.headline.split("; ")
+    if len(whole) <= _LONGEST_LINE or len(clauses) == 1:
+        return whole
+    return f"{report.command} ({report.target}):\n" + "\n".join(f"    {clause}" for clause in clauses)
 
 
 def _bars(chart: Chart) -> Table:

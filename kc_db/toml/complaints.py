@@ -120,6 +120,9 @@ def explain(detail: "ErrorDetails", known_keys: Callable[[Path], Iterable[str]])
     if detail["type"] == "extra_forbidden":
         *table, key = key_path(detail)
         return f"unknown key{suggest(key, known_keys(tuple(table)))}"
+    if detail["type"] == "literal_error" and detail["loc"][-1:] == ("[key]",):
+        choices = str(detail.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ")
+        return f"unknown key{suggest(str(detail['input']), choices.split(', '))}"
     sentence = _SENTENCES.get(detail["type"])
     if sentence is None:
         return detail["msg"]

@@ -53,7 +53,7 @@ def test_a_fleet_that_fits() -> None:
 
         What the fleet takes
         scenario                       demand  usable   used  verdict    made of
-        -----------------------------  ------  ------  -----  ---------  ---------------------------------------------------------------------
+        -----------------------------  ------  ------  -----  ---------  -----------------------------------------------------------------------------------
         steady state                       15      40   38 %  fits       2 services 15
         scaled out                         15      40   38 %  fits       2 services 15
         deploy, one service at a time      25      40   63 %  fits       scaled out + new tasks of booking 10

@@ -84,7 +84,7 @@ def test_limits_that_do_not_fit_together_are_not_printed() -> None:
             - PAYMENT 20: payment 2 x 5; deploy, one service at a time + 10
             stated in: pool_budget.toml:5
             mend it with:
-                lower one pool, booking, from 10 to 9 (10 does not fit):
+                either lower one pool, booking, from 10 to 9 (10 does not fit):
                   [services.booking]
                   pool_size = 9
                 or lower every pool to 9 at most (10 does not fit):

@@ -125,8 +125,8 @@ def test_limits_that_do_not_fit_together_are_no_drift() -> None:
 def test_a_role_that_may_not_log_in_is_as_good_as_missing() -> None:
     fleet = look(roles=(RoleState("app", 30, can_login=False),))
     assert [problem.message for problem in missing_role.check(fleet)] == [
-        "the role of payment, booking may not log in",
-        "the role of admin is not on the server",
+        "the role may not log in; the budget has it for payment, booking",
+        "the role is not on the server; the budget has it for admin",
     ]
 
 
@@ -155,7 +155,7 @@ def test_a_database_is_held_against_those_that_use_it(
 
 def test_a_pending_setting_that_may_not_be_read_is_told_all_the_same() -> None:
     (problem,) = pending_restart.check(look(pending=(PendingSetting("max_connections", "100"),)))
-    assert problem.remedy == ("then restart the server, or take the change back",)
+    assert problem.remedy == ("restart the server, or take the change back",)
 
 
 def test_figures_say_who_is_connected() -> None:

@@ -144,7 +144,10 @@ def test_the_answers_as_rows() -> None:
             "The fewest pools to make smaller for primary: 1; "
             "each keeps half or more, no smaller set is enough"
         ),
-        "Split by need: at most 5 % of queries wait: does not fit; nothing below 99 % does",
+        (
+            "Split by need: at most 5 % of queries wait: the fleet does not fit so; "
+            "nor with any wait below 99 %: what has no load takes too much"
+        ),
     ]
     (found,) = summary([answers(fleet)])
     assert found["cheapest"] == [

@@ -89,12 +89,12 @@ def test_users_that_nobody_names_are_unproven_unless_the_database_is_limited() -
         '[poolers.bouncer]\n[poolers.bouncer.databases."*"]\n[services.web.pools.p]\ndatabase = "primary"\n'
     )
     fleet = load(nobody)
-    assert fleet.poolers[0].unknown == (
-        "nothing says who logs in to *, and each user has a pool: say its users"
+    assert fleet.poolers[0].unknowns("primary") == (
+        "nothing says who logs in to *, and each user has a pool: say its users",
     )
     assert {one.verdict for one in scenarios(fleet, fleet.servers[0])} == {"unproven"}
     limited = load(nobody, "bouncer.max_db_connections=30")
-    assert (limited.poolers[0].unknown, opened(limited)) == ("", 30)
+    assert (limited.poolers[0].unknowns("primary"), opened(limited)) == ((), 30)
 
 
 def test_behind_a_wildcard_each_name_is_an_alias() -> None:

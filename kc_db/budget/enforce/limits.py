@@ -11,7 +11,7 @@ sessions that are open stay. Roles are the same on a primary and its replicas, w
 own sessions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -154,7 +154,7 @@ def _enforcement(fleet: Fleet, cluster: tuple[Server, ...], known: Members) -> E
         for role in everyone
     }
     shares = (
-        Share(one, given_out(fleet, one), sum(limits[role].limit for role in roles[one.name]))
+        Share(one, given_out(fleet, one), sum(limits[role].limit for role in _coming(fleet, one, roles)))
         for one in cluster
     )
     unknown = (why for one in cluster for why in (*ledger(fleet, one).unknown, *nobodys_pools(fleet, one)))
@@ -166,6 +166,13 @@ def _enforcement(fleet: Fleet, cluster: tuple[Server, ...], known: Members) -> E
         nameless=tuple(_nameless(fleet, cluster, known)),
         unknown=tuple(dict.fromkeys(unknown)),
     )
+
+
+def _coming(fleet: Fleet, server: Server, roles: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The roles of a server; on a primary also those of its replicas, if these may be lost."""
+    replicas = fleet.replicas(server) if fleet.judged.get("replica-lost", True) else ()
+    there = (roles[server.name], *(roles[replica.name] for replica in replicas if replica.name in roles))
+    return tuple(dict.fromkeys(role for names in there for role in names))
 
 
 def _nameless(fleet: Fleet, cluster: tuple[Server, ...], known: Members) -> Iterator[Service]:

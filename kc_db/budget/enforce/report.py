@@ -135,7 +135,7 @@ def _excess(found: Enforcement, share: Share) -> Problem:
     server = share.server
     least = "at least " if found.unknown else ""
     kept = server.usable_connections - share.capacity
-    roles = sum(server.name in limit.servers for limit in found.limits)
+    roles = sum(bool(_on(found, server) & set(limit.servers)) for limit in found.limits)
     beside = (
         f" ({server.usable_connections} usable, {kept} kept for fixed sessions and migrations)"
         if kept
@@ -154,7 +154,7 @@ def _excess(found: Enforcement, share: Share) -> Problem:
 
 
 def _largest(found: Enforcement, server: Server) -> Iterator[str]:
-    there = [limit for limit in found.limits if server.name in limit.servers]
+    there = [limit for limit in found.limits if _on(found, server) & set(limit.servers)]
     ordered = sorted(there, key=lambda limit: -limit.limit)
     named = len(ordered) if len(ordered) == _NAMED + 1 else _NAMED
     for limit in ordered[:named]:
@@ -163,11 +163,20 @@ def _largest(found: Enforcement, server: Server) -> Iterator[str]:
         yield f"- {len(others)} others {sum(limit.limit for limit in others)}"
 
 
+def _on(found: Enforcement, server: Server) -> set[str]:
+    """A server, and the replicas whose roles may come to it."""
+    may_come = found.fleet.judged.get("replica-lost", True)
+    return {server.name, *(one.name for one in found.fleet.replicas(server) if may_come)}
+
+
 def _remedy(found: Enforcement) -> Iterator[str]:
-    for number, change in enumerate(limit_changes(found)):
-        yield f"{'or ' if number else ''}{change.advice}:"
+    changes = list(limit_changes(found))
+    may_share = len(found.limits) > 1 and found.fleet.deploys_at_once is not None
+    either = "either " if len(changes) + may_share > 1 else ""
+    for number, change in enumerate(changes):
+        yield f"{'or ' if number else either}{change.advice}:"
         yield indent(typed(found.fleet, change.edits), "  ")
-    if len(found.limits) > 1 and found.fleet.deploys_at_once is not None:
+    if may_share:
         yield "or let services share a role: within one, the limit knows how many of them deploy at once"
 
 

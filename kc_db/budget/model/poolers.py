@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kc_db.budget.model.names import PoolMode
-from kc_db.budget.model.services import Rollout
+from kc_db.budget.model.services import Drift, Rollout
 
 ALL_USERS = "(all users)"
 """The pools of an alias whose users nobody names, but whose sum is limited."""
@@ -25,12 +25,14 @@ class Alias:
         pool_sizes: per user who has a pool: a forced user alone, else whoever may log in; pool_size and
             reserve_pool_size together.
         max_db_connections: None for no limit.
+        unknown: why its pools can't be told; empty if they are known.
     """
 
     name: str
     server: str
     pool_sizes: Mapping[str, int]
     max_db_connections: int | None = None
+    unknown: str = ""
 
     def role_of(self, user: str) -> str:
         """The role behind a user of pool_sizes."""
@@ -51,7 +53,8 @@ class Pooler:
         pool_mode: when a server connection is given to another client.
         proxied: an RDS Proxy's server, and None for PgBouncer.
         max_connections_percent: RDS Proxy: its share of max_connections.
-        unknown: why what it opens can't be told; empty if it is known.
+        drifts: numbers that the file states, and a source has otherwise.
+        unknown: why its instances or limits can't be told; empty if they are known.
     """
 
     name: str
@@ -63,7 +66,13 @@ class Pooler:
     pool_mode: PoolMode = "session"
     proxied: str | None = None
     max_connections_percent: int = 100
+    drifts: tuple[Drift, ...] = ()
     unknown: str = ""
+
+    def unknowns(self, server: str) -> tuple[str, ...]:
+        """Why what it opens to a server can't be told."""
+        aliases = (alias.unknown for alias in self.aliases if alias.server == server)
+        return tuple(dict.fromkeys(why for why in (self.unknown, *aliases) if why))
 
     @property
     def servers(self) -> tuple[str, ...]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from kc_db.budget.model.names import Deploy, DriverName, Kind, Path
 
+_ROOM = {"max_client_conn"}  # more of it lets more in; of everything else more takes more
+_ENDLESS_AT_ZERO = {"max_db_connections", "max_user_connections"}
+
 UNSAID_TASKS = "nothing says how many tasks it has"
 """Why the tasks of a service can't be told that no budget file and no source runs."""
 
@@ -92,6 +95,14 @@ class Drift:
     declared: int
     read: int
     origin: str
+
+    @property
+    def hides_demand(self) -> bool:
+        """Whether the file sees a smaller demand than there is, or more room."""
+        key = self.keys[-1]
+        if key in _ENDLESS_AT_ZERO and 0 in {self.declared, self.read}:
+            return self.read == 0
+        return (self.declared > self.read) if key in _ROOM else (self.declared < self.read)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,10 @@ def _fleet(scope: Scope) -> Fleet:
     judged: dict[ScenarioName, bool] = {}
     for layer in reversed(list(policy.saying("judged"))):
         judged |= getattr(layer.table, "judged", {})
+        if not judged.get("steady", True):
+            scope.complain(
+                (*layer.path, "judged", "steady"), "must be true: what is there every day has to fit"
+            )
     services = resolve_services(scope)
     return Fleet(
         environment=scope.environment,

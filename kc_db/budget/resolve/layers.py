@@ -81,6 +81,14 @@ class Layers(NamedTuple):
         """The value that the file itself says, whatever was read."""
         return next((getattr(layer.table, key) for layer in self.saying(key) if layer.is_file), None)
 
+    def is_closer(self, key: str, other: str) -> bool:
+        """Whether a key is said by a table that counts before every one that says another key."""
+        depth = {id(layer): number for number, layer in enumerate(self.layers)}
+        first, second = (
+            next((depth[id(layer)] for layer in self.saying(name)), None) for name in (key, other)
+        )
+        return first is not None and (second is None or first < second)
+
     def path(self, key: str) -> Path:
         """Where the value comes from; where it belongs, if nobody says it."""
         return (*next((layer.path for layer in self.saying(key)), self.layers[-1].path), key)
@@ -165,7 +173,21 @@ class Scope:
         if path and path[0] == READ:
             origin = self.origin(path[1:]) or "a source"
             self._refuse(f"{origin}: {'.'.join(path[1:])}: {message}")
+        if self._is_only_read(path):
+            origins = self.read.origins_of(path[:2])
+            origin = next(iter(origins.values()), "a source")
+            hint = "say in [sources] what this file calls it: `rename`, or `pooler` for a PgBouncer"
+            self._refuse(
+                f"{origin}: {'.'.join(path)}: {message}; the file has no {path[0]}.{path[1]}: {hint}"
+            )
         self.complaints.add(path, message, is_about_key=is_about_key)
+
+    def _is_only_read(self, path: Path) -> bool:
+        """Whether a path is about something that the file doesn't have, and a source does."""
+        if len(path) < len(("kind", "name")) or path[0] not in {"databases", "poolers", "services"}:
+            return False
+        in_file = path[1] in getattr(self.file, path[0]) or path[1] in self.file.workers
+        return not in_file and path[1] in getattr(self.read.tables, path[0])
 
     def origin(self, path: Path) -> str | None:
         """Where a value was read."""

@@ -23,7 +23,7 @@ _NOUNS = {
     "databases": "database",
     "poolers": "pooler",
 }
-_POLICY = "policy"
+_POLICY, _DEFAULTS = "policy", "defaults"
 
 
 class Override(NamedTuple):
@@ -78,6 +78,8 @@ def _value(given: str) -> Any:
 
 def _kinds(override: Override) -> list[str]:
     """The kinds of table that have such a key."""
+    if override.pattern == _DEFAULTS and _has("services", override.keys):
+        return [_DEFAULTS]
     if override.keys[0] in known_keys((_POLICY,)):
         return [_POLICY]
     return [kind for kind in _KINDS if _has(kind, override.keys)]
@@ -121,7 +123,7 @@ def _table(override: Override, kind: str, name: str) -> FleetTable:
     value: Any = override.value
     for key in reversed(override.keys):
         value = {key: value}
-    document = {kind: value} if kind == _POLICY else {kind: {name: value}}
+    document = {kind: value} if kind in {_POLICY, _DEFAULTS} else {kind: {name: value}}
     try:
         return FleetTable.model_validate(document)
     except ValidationError as error:
@@ -131,6 +133,8 @@ def _table(override: Override, kind: str, name: str) -> FleetTable:
 
 def _matches(scope: Scope, override: Override) -> Iterable[tuple[str, str]]:
     kinds = _kinds(override)
+    if kinds == [_DEFAULTS]:
+        return [(_DEFAULTS, "")]
     if kinds == [_POLICY]:
         if override.pattern != _POLICY:
             key = override.keys[0]
@@ -149,7 +153,7 @@ def _matches(scope: Scope, override: Override) -> Iterable[tuple[str, str]]:
         )
     if not is_pattern:
         return found
-    pooled = {layers.path for layers in service_layers(scope) if has_pool(layers)}
+    pooled = {layers.path for layers in service_layers(scope) if has_pool(scope, layers)}
     return [
         (kind, name) for kind, name in found if kind not in {"services", "workers"} or (kind, name) in pooled
     ]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kc_db.budget.model import ALL_USERS, Alias, Pool, Pooler, Rollout, Service, counted_apart
+from kc_db.budget.resolve.drifts import drifts
 from kc_db.budget.resolve.layers import Layers, Scope
 from kc_db.budget.resolve.services import resolve_rollout
 from kc_db.toml.complaints import suggest
@@ -63,10 +64,11 @@ def _pooler(found: _PoolerScope) -> Pooler:
             max_client_conn=None,
             proxied=_server(found, found.layers, found.path),
             max_connections_percent=found.layers.get("max_connections_percent", 100),
+            drifts=tuple(drifts(found.scope, found.layers, found.path, ("max_connections_percent",))),
             unknown=unknown,
         )
     _check_clients(found)
-    aliases, whose = _aliases(found)
+    aliases = _aliases(found)
     users = {user for alias in aliases for user in alias.pool_sizes}
     return Pooler(
         name=found.name,
@@ -76,7 +78,8 @@ def _pooler(found: _PoolerScope) -> Pooler:
         max_user_connections={user: limit for user in users if (limit := _user_limit(found, user))},
         max_client_conn=found.setting("max_client_conn"),
         pool_mode=found.layers.get("pool_mode", "session"),
-        unknown=unknown or whose,
+        drifts=tuple(drifts(found.scope, found.layers, found.path, (*_DEFAULTS, "processes"))),
+        unknown=unknown,
     )
 
 
@@ -122,8 +125,8 @@ def _forced(found: _PoolerScope, alias: str) -> str | None:
     return user
 
 
-def _aliases(found: _PoolerScope) -> tuple[tuple[Alias, ...], str]:
-    """The aliases that clients can ask for, and why the users of one can't be told.
+def _aliases(found: _PoolerScope) -> tuple[Alias, ...]:
+    """The aliases that clients can ask for.
 
     Behind `*` each database name is an alias of its own, with limits of its own.
     """
@@ -132,16 +135,11 @@ def _aliases(found: _PoolerScope) -> tuple[tuple[Alias, ...], str]:
     others = dict.fromkeys(name for name in asked if name is not None and name not in names)
     automatic = tuple(others) if _ANY in names else ()
     explicit = tuple(name for name in names if name != _ANY or not automatic)
-    unknown, aliases = "", []
-    for name in (*explicit, *automatic):
-        said = found.alias(name if name in names else _ANY)
-        alias, why = _alias(found, name, said)
-        aliases.append(alias)
-        unknown = unknown or why
-    return tuple(aliases), unknown
+    everything = (*explicit, *automatic)
+    return tuple(_alias(found, name, found.alias(name if name in names else _ANY)) for name in everything)
 
 
-def _alias(found: _PoolerScope, name: str, said: Layers) -> tuple[Alias, str]:
+def _alias(found: _PoolerScope, name: str, said: Layers) -> Alias:
     users = _users(found, name, said)
     limit = said.get("max_db_connections") or found.setting("max_db_connections") or None
     sizes = {_counted(found, said, name, user): _pool_size(found, said, user) for user in users}
@@ -154,7 +152,7 @@ def _alias(found: _PoolerScope, name: str, said: Layers) -> tuple[Alias, str]:
     if auth_user and auth_user not in sizes and found.layers.get("auth_dbname") in {None, name}:
         sizes[auth_user] = _pool_size(found, said, auth_user)
     server = _server(found, Layers((*said.layers, *found.layers.layers)), (*found.path, "databases", name))
-    return Alias(name, server or "", sizes, limit), unknown
+    return Alias(name, server or "", sizes, limit, unknown)
 
 
 def _counted(found: _PoolerScope, said: Layers, alias: str, user: str) -> str:

@@ -5,13 +5,24 @@ from typing import NamedTuple
 
 from kc_db.budget.drivers import Settings, pool_size
 from kc_db.budget.model import Drift, Kind, Load, Pool, Rollout, Service
-from kc_db.budget.resolve.layers import BOUNDS, READ, Layers, Path, Scope, joined
+from kc_db.budget.resolve.drifts import drifts
+from kc_db.budget.resolve.layers import BOUNDS, Layers, Path, Scope, joined
 from kc_db.budget.schema import FleetTable, ServiceTable
 from kc_db.budget.sources import Unknown
 from kc_db.toml.complaints import suggest
 
 _KINDS: tuple[Kind, ...] = ("services", "workers")
 _ONLY_POOL = "pool"
+# What a driver makes a pool's size of, where that isn't said; said by a service, it counts before a default.
+_INSTEAD_OF_POOL_SIZE = ("threads", "cpus")
+# Keys that mean something with one driver, or one kind of deploy, only.
+_DRIVERS_OF = {
+    "max_overflow": ("sqlalchemy",),
+    "threads": ("django",),
+    "cpus": ("prisma", "pgx"),
+    "driver_version": ("prisma",),
+}
+_DEPLOY_OF = {"maximum_percent": "rolling", "max_surge": "surge", "parallelism": "start-first"}
 
 
 class ServiceLayers(NamedTuple):
@@ -50,22 +61,27 @@ def service_layers(scope: Scope) -> Iterator[ServiceLayers]:
             yield ServiceLayers(kind, name, own, joined(own.layers, defaults.layers))
 
 
-def has_pool(layers: ServiceLayers) -> bool:
-    """Whether a service has any pool, as far as anybody says."""
-    return bool(layers.pool_names or layers.all.get("driver") or layers.all.get("pool_size"))
+def has_pool(scope: Scope, layers: ServiceLayers) -> bool:
+    """Whether a service has any pool, as far as anybody says; one of unknown size is one."""
+    said = layers.pool_names or layers.all.get("pool_size") or _unknown_size(scope, layers, None)
+    is_none = layers.all.get("pool_size") == 0 and layers.all.is_closer("pool_size", "driver")
+    return bool(said or (layers.all.get("driver") and not is_none))
 
 
 def resolve_services(scope: Scope) -> tuple[Service, ...]:
     """All services and workers; what they lack is noted as complaints."""
     found = list(service_layers(scope))
     _check_nothing_is_missing(scope, found)
+    for layers in found:
+        _check_keys_mean_something(scope, layers)
     return tuple(_service(scope, layers) for layers in found)
 
 
-def resolve_rollout(layers: Layers) -> Rollout:
-    """The tasks and the deploy that layers say; what isn't said is the platform's default."""
-    maximum, desired = layers.bound("max"), layers.bound("desired")
-    tasks = max((bound for which in BOUNDS if (bound := layers.bound(which)) is not None), default=0)
+def resolve_rollout(layers: Layers, *, tasks_of: Layers | None = None) -> Rollout:
+    """The deploy that layers say, and the tasks that they or others do; else the platform's default."""
+    said = tasks_of or layers
+    maximum, desired = said.bound("max"), said.bound("desired")
+    tasks = max((bound for which in BOUNDS if (bound := said.bound(which)) is not None), default=0)
     known = {
         key: value
         for key in ("deploy", "maximum_percent", "max_surge", "parallelism")
@@ -92,6 +108,22 @@ def _check_nothing_is_missing(scope: Scope, services: list[ServiceLayers]) -> No
         first = next((layer for layer in layers.all.saying("instances") if layer.is_file), None)
         if first is not None and Layers((first,)).bound("max") is None:
             scope.complain((*first.path, "instances", "max"), "is missing")
+
+
+def _check_keys_mean_something(scope: Scope, layers: ServiceLayers) -> None:
+    """A key that the driver or the deploy doesn't know would count for nothing; defaults may have any."""
+    for name, said in _pools(layers):
+        inside = layers.own.inside("pools", name) if name else ()
+        for layer in (*inside, *(() if name else layers.own.layers)):
+            for key, drivers in _DRIVERS_OF.items():
+                if getattr(layer.table, key, None) is not None and said.get("driver") not in drivers:
+                    needed = " or ".join(f'"{driver}"' for driver in drivers)
+                    scope.complain((*layer.path, key), f"means something with driver = {needed} only")
+    for layer in layers.own.layers:
+        deploy = getattr(layer.table, "deploy", None)
+        for key, wanted in _DEPLOY_OF.items():
+            if deploy not in {None, wanted} and getattr(layer.table, key, None) is not None:
+                scope.complain((*layer.path, key), f'means something with deploy = "{wanted}" only')
 
 
 def _lacks_pool_size(scope: Scope, layers: ServiceLayers) -> bool:
@@ -126,11 +158,13 @@ def _unknown_size(scope: Scope, layers: ServiceLayers, pool: str | None) -> str:
 
 def _service(scope: Scope, layers: ServiceLayers) -> Service:
     load = layers.all.get("load")
-    prefix = layers.read_path
+    prefix, tasks = layers.read_path, _unknown_tasks(scope, layers)
+    # Of tasks that a source can't tell, a default is no lower bound.
+    rollout = resolve_rollout(layers.all, tasks_of=layers.own if tasks else layers.all)
     return Service(
         name=layers.name,
         kind=layers.kind,
-        rollout=resolve_rollout(layers.all),
+        rollout=rollout,
         pools=tuple(_resolve_pools(scope, layers)),
         processes=layers.all.get("processes", 1),
         role=layers.all.get("role"),
@@ -138,28 +172,15 @@ def _service(scope: Scope, layers: ServiceLayers) -> Service:
         origins=scope.read.origins_of(prefix),
         drifts=tuple(_drifts(scope, layers)),
         is_declared=_is_declared(layers, None),
-        unknown=_unknown_tasks(scope, layers) or _unknown_processes(scope, layers),
+        unknown=tasks or _unknown_processes(scope, layers),
     )
 
 
 def _drifts(scope: Scope, layers: ServiceLayers) -> Iterator[Drift]:
-    """Numbers that the file states, and a source has otherwise."""
-    in_file = Layers(tuple(layer for layer in layers.own.layers if layer.is_file))
-    was_read = Layers(tuple(layer for layer in layers.own.layers if layer.path[0] == READ))
-    for key in ("pool_size", "processes"):
-        yield from _drift(scope, layers, (key,), in_file.get(key), was_read.get(key))
-    yield from _drift(scope, layers, ("instances", "max"), in_file.bound("max"), was_read.bound("max"))
-    for pool in was_read.names("pools"):
-        declared, read = (Layers(said.inside("pools", pool)).get("pool_size") for said in (in_file, was_read))
-        yield from _drift(scope, layers, ("pools", pool, "pool_size"), declared, read)
-
-
-def _drift(
-    scope: Scope, layers: ServiceLayers, keys: Path, declared: int | None, read: int | None
-) -> Iterator[Drift]:
-    if declared is not None and read is not None and declared != read:
-        origin = scope.origin((*layers.read_path, *keys)) or scope.origin((*layers.read_path, keys[0])) or ""
-        yield Drift(keys, declared, read, origin)
+    yield from drifts(scope, layers.own, layers.read_path, ("pool_size", "processes"))
+    for pool in layers.pool_names:
+        said = Layers(layers.own.inside("pools", pool))
+        yield from drifts(scope, said, (*layers.read_path, "pools", pool), ("pool_size",))
 
 
 def _pools(layers: ServiceLayers) -> Iterator[tuple[str | None, Layers]]:
@@ -208,13 +229,16 @@ def _size(scope: Scope, layers: ServiceLayers, name: str | None, said: Layers) -
     """Most connections of one process, and why that isn't known."""
     own = joined(layers.own.inside("pools", name), layers.own.layers) if name else layers.own
     why = _unknown_size(scope, layers, name)
-    if why and own.get("pool_size") is None:
+    if why and all(own.get(key) is None for key in ("pool_size", *_INSTEAD_OF_POOL_SIZE)):
         return 0, f"pool_size: {why}"
     driver, stated = said.get("driver"), said.get("pool_size")
-    if driver is None:
+    if driver is None or (stated == 0 and said.is_closer("pool_size", "driver")):
         return stated or 0, ""
-    keys = ("pool_size", "max_overflow", "threads", "cpus", "driver_version")
-    size = pool_size(driver, Settings(**{key: said.get(key) for key in keys}))
+    keys = ("pool_size", "max_overflow", *_INSTEAD_OF_POOL_SIZE, "driver_version")
+    settings = {key: said.get(key) for key in keys}
+    if any(said.is_closer(key, "pool_size") for key in _INSTEAD_OF_POOL_SIZE):
+        settings["pool_size"] = None
+    size = pool_size(driver, Settings(**settings))
     return (0, f"pool_size: {size.why}") if isinstance(size, Unknown) else (size, "")
 
 

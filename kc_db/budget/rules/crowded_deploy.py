@@ -26,7 +26,7 @@ def check(fleet: Fleet) -> Iterator[Problem]:
     for target in fleet.targets:
         everyone, enforced = deployable(fleet, target), enforced_deploys(fleet, target)
         demand, usable = demand_connections(fleet, target, everyone), ledger(fleet, target).usable
-        if demand <= usable or not fits(fleet, target):
+        if demand <= usable or not fits(fleet, target) or ledger(fleet, target).unknown:
             continue
         from kc_db.budget.solve.changes import most_deploys_at_once
 

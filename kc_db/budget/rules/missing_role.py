@@ -32,7 +32,7 @@ def check(fleet: Fleet) -> Iterator[Problem]:
                 said = "is not on the server" if state is None else "may not log in"
                 yield Problem(
                     where=f"{fleet.named(server)}, role {limit.role}",
-                    message=f"the role of {', '.join(limit.members)} {said}",
+                    message=f"the role {said}; the budget has it for {', '.join(limit.members)}",
                     remedy=("say the role that it logs in as, or make the role",),
                     file=fleet.file,
                     line=_line(fleet, limit),

@@ -10,6 +10,7 @@ To mend it: restart the server when it suits you, or take the change back. See b
 fits the new value, as in the finding.
 """
 
+import shlex
 from collections.abc import Iterator
 
 from kc_db.budget.activity import PendingSetting
@@ -30,7 +31,7 @@ def check(fleet: Fleet) -> Iterator[Problem]:
                 where=fleet.named(server),
                 message="changed in the configuration, and not in effect before a restart; what runs counts",
                 differences=tuple(_difference(setting) for setting in pending),
-                remedy=tuple(_remedy(server, pending)),
+                remedy=tuple(_remedy(fleet, server, pending)),
                 file=fleet.file,
                 line=fleet.line_of(("databases", server.name, pending[0].name)),
             )
@@ -40,9 +41,12 @@ def _difference(setting: PendingSetting) -> Difference:
     return Difference(setting.name, setting.configured or _UNREADABLE, setting.running)
 
 
-def _remedy(server: Server, pending: tuple[PendingSetting, ...]) -> Iterator[str]:
+def _remedy(fleet: Fleet, server: Server, pending: tuple[PendingSetting, ...]) -> Iterator[str]:
     known = [setting for setting in pending if setting.configured]
     if known:
-        changes = " ".join(f"--set {server.name}.{one.name}={one.configured}" for one in known)
-        yield f"see whether the fleet fits: kc-db check-pool-budget {changes}"
-    yield "then restart the server, or take the change back"
+        file = () if fleet.file is None else (fleet.file,)
+        environment = () if fleet.environment is None else ("--environment", fleet.environment)
+        changes = (f"--set={server.name}.{one.name}={one.configured}" for one in known)
+        command = shlex.join(("kc-db", "check-pool-budget", *file, *environment, *changes))
+        yield f"see whether the fleet fits: {command}"
+    yield f"{'then ' if known else ''}restart the server, or take the change back"

@@ -79,7 +79,7 @@ def _edge(edge: Edge) -> Row:
     now = "-" if edge.now is None else str(edge.now)
     if edge.most is None:
         return edge.name, now, "none", edge.beyond
-    return edge.name, now, str(edge.most), edge.beyond or "nothing"
+    return edge.name, now, str(edge.most) if edge.beyond else "any", edge.beyond or "nothing"
 
 
 def _cheapest_tables(one: Answers, of: str) -> Iterator[tuple[str, Row, tuple[Row, ...]]]:
@@ -96,11 +96,11 @@ _SPLIT_COLUMNS = ("service", "load of a process", "pool now", "waits now", "pool
 
 
 def _split_title(found: Split, of: str) -> str:
-    verdict = "fits" if found.fits else "does not fit"
+    verdict = "the fleet fits so" if found.fits else "the fleet does not fit so"
     best = (
-        "nothing below 99 % does"
+        "nor with any wait below 99 %: what has no load takes too much"
         if found.best_percent is None
-        else f"{found.best_percent:g} % is the least that fits"
+        else f"{found.best_percent:g} % is the least wait that fits"
     )
     return f"Split by need{of}: at most {found.wait_percent:g} % of queries wait: {verdict}; {best}"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from kc_db.budget.demand import Target
 from kc_db.budget.ledger import ledger
 from kc_db.budget.model import MAXIMUM_MAX_CONNECTIONS, Fleet, Pool, Pooler, Server
-from kc_db.budget.scenarios import enforced_deploys, fits, worst_enforced
+from kc_db.budget.scenarios import fits, worst_enforced
 from kc_db.budget.solve.edits import (
     Change,
     Edit,
@@ -25,7 +25,7 @@ def changes(fleet: Fleet, target: Target) -> Iterator[Change]:
     if fits(fleet, target):
         return
     seen = set()
-    for solve in (fewer_deploys, one_smaller_pool, smaller_pools, more_connections, more_clients):
+    for solve in _KINDS:
         change = solve(fleet, target)
         if change and change.edits not in seen:  # the only large pool is "one pool" and "every pool"
             seen.add(change.edits)
@@ -35,7 +35,7 @@ def changes(fleet: Fleet, target: Target) -> Iterator[Change]:
 def fewer_deploys(fleet: Fleet, target: Target) -> Change | None:
     """The most deploys at once that fit, if deploying in turns is enough."""
     allowed = most_deploys_at_once(fleet, target)
-    if not 0 < allowed < enforced_deploys(fleet, target):
+    if not 0 < allowed < (fleet.deploys_at_once or len(ledger(fleet, target).takers)):
         return None
     return Change(
         f"deploy at most {allowed} at once ({allowed + 1} at once do not fit)",
@@ -79,6 +79,36 @@ def smaller_pools(fleet: Fleet, target: Target) -> Change | None:
         f"lower every pool to {size} at most ({size + 1} does not fit)",
         tuple(_common_edits(fleet, target, size)),
         _capped(fleet, target, size),
+    )
+
+
+def smaller_share(fleet: Fleet, target: Target) -> Change | None:
+    """The largest share that the RDS Proxies of a server may have, if that is enough."""
+    proxies = [pooler for pooler in fleet.poolers if pooler.proxied == target.name]
+
+    def capped(percent: int) -> Fleet:
+        poolers = (
+            replace(one, max_connections_percent=min(one.max_connections_percent, percent))
+            if one in proxies
+            else one
+            for one in fleet.poolers
+        )
+        return replace(fleet, poolers=tuple(poolers))
+
+    high = max((one.max_connections_percent for one in proxies), default=0)
+    percent = largest(lambda value: fits(capped(value), target), 1, high)
+    if percent is None:
+        return None
+    named = ", ".join(one.name for one in proxies if one.max_connections_percent > percent)
+    edits = (
+        Edit(("poolers", one.name), "max_connections_percent", percent)
+        for one in proxies
+        if one.max_connections_percent > percent
+    )
+    return Change(
+        f"give {named} {percent} % of max_connections at most ({percent + 1} % does not fit)",
+        tuple(edits),
+        capped(percent),
     )
 
 
@@ -167,3 +197,6 @@ def _common_edits(fleet: Fleet, target: Target, size: int) -> Iterator[Edit]:
     for _, pool in pools_of(fleet, target.name):
         if pool.size > size and not (shared and pool in heirs):
             yield from pool_edits(pool, size)
+
+
+_KINDS = (fewer_deploys, one_smaller_pool, smaller_pools, smaller_share, more_connections, more_clients)

@@ -44,9 +44,13 @@ def read(source: SourceTable) -> Iterator[Reading]:
         problem = "is no folder" if root.exists() else "no such folder"
         raise InputError(f"{problem}; name the folder of the services, or of one service", file=source.file)
     services = {source.service: [root]} if source.service else _services(root)
-    for name, folders in services.items():
-        found = [(file, pool) for folder in folders for file in _files(folder) for pool in _pools(file)]
-        yield from _readings(name, found)
+    files = {
+        name: [file for folder in folders for file in _files(folder)] for name, folders in services.items()
+    }
+    if not any(files.values()):
+        raise InputError("no JavaScript or TypeScript in it", file=source.file)
+    for name, sources in files.items():
+        yield from _readings(name, [(file, pool) for file in sources for pool in _pools(file)])
 
 
 def _services(root: Path) -> dict[str, list[Path]]:
