@@ -31,9 +31,9 @@ def drifts(database: Server) -> tuple[Drift, ...]:
     )
 
 
-def _who(server: Server) -> str:
+def _who(server: Server, drift: Drift) -> str:
     """Who says what it grants: the server itself, or a source."""
-    return "the server" if server.source == "live" else next(iter(server.origins.values()), "the source")
+    return "the server" if server.source == "live" else server.origins.get(drift.setting, "the source")
 
 
 def drift_problems(fleet: Fleet, *, server_grants_fewer: bool) -> Iterator[Problem]:
@@ -48,8 +48,8 @@ def drift_problems(fleet: Fleet, *, server_grants_fewer: bool) -> Iterator[Probl
         direction = "fewer" if server_grants_fewer else "more"
         yield Problem(
             where=fleet.named(database),
-            message=f"{_who(database)} grants {direction} connections than the file says; "
-            f"{_who(database)} counts",
+            message=f"{_who(database, found[0])} grants {direction} connections than the file says; "
+            f"{_who(database, found[0])} counts",
             differences=tuple(
                 Difference(drift.setting, str(drift.declared), str(drift.live)) for drift in found
             ),

@@ -94,7 +94,7 @@ _DRIVERS: Mapping[DriverName, Callable[[Settings], Size]] = {
     "asyncpg": _default(10),  # create_pool's max_size
     "psycopg-pool": _default(4),  # ConnectionPool's max_size is min_size, 4
     "hikaricp": _default(10),  # maximumPoolSize
-    "tomcat-jdbc": _default(100),  # maxActive
+    "tomcat-jdbc": lambda settings: settings.pool_size or 100,  # maxActive; less than 1 is 100
     "npgsql": _default(100),  # Maximum Pool Size
     "pgx": _pgx,
     "database-sql": _database_sql,

@@ -22,6 +22,7 @@ from kc_db.toml.complaints import explain, key_path, suggest
 
 _Value = TypeVar("_Value")
 _NO_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+_WORD = re.compile(r"\w+")
 _NAMED_INSIDE = "pools"
 _ENDLESS_AT_ZERO = {"max_db_connections", "max_user_connections"}  # of PgBouncer
 _NAMING = {"replica_of", "database", "pooler"}  # keys whose values are names
@@ -58,10 +59,12 @@ def parse_source(text: str) -> Source:
         InputError: it has another form, or there is no such kind.
     """
     kind, equals, what = text.partition("=")
-    if not equals or not what:
-        raise InputError(f"--source {kind}: write it as KIND=WHAT, like terraform-plan=plan.json")
-    _check_kind(kind, "--source")  # WHAT may be a URL with a password
+    if not equals or not what or _NO_NAME.search(kind):  # whatever stands there may be a URL with a password
+        raise InputError("--source: write it as KIND=WHAT, like terraform-plan=plan.json")
+    _check_kind(kind, "--source")
     key = {"ecs": "cluster", "rds": "region", "pgbouncer-live": "url"}.get(kind, "file")
+    if key == "file" and "://" in what:
+        raise InputError(f"--source {kind}: that is a URL, and {kind} reads a file or a folder")
     return Source(f"--source {kind}", SourceTable.model_validate({"kind": kind, key: what}))
 
 
@@ -88,7 +91,8 @@ def sources_of(budget: Budget, environment: str | None) -> tuple[Source, ...]:
 def gather(budget: Budget, found: Iterable[Source], live: Iterable[Reading] = ()) -> Read:
     """What the sources say, under the names that the file has for them.
 
-    Where two say the same thing, the number that leaves less room counts.
+    Where two say the same thing, the number that leaves less room counts. What one of them has and can't tell
+    stays unknown, unless another one read just that.
 
     Args:
         budget: the file.
@@ -101,13 +105,14 @@ def gather(budget: Budget, found: Iterable[Source], live: Iterable[Reading] = ()
     """
     known: dict[tuple[str, ...], Reading] = {}
     unknown: dict[tuple[str, ...], Unknown] = {}
-    for reading in (*(reading for source in found for reading in _read(source)), *live):
+    for reading in (*_all_readings(found), *live):
         if isinstance(reading.value, Unknown):
-            unknown.setdefault(reading.path, reading.value)
+            if reading.path not in unknown or unknown[reading.path].is_silence:
+                unknown[reading.path] = reading.value
         elif reading.path not in known or _leaves_less(reading, known[reading.path]):
             known[reading.path] = reading
     known, unknown = _apart(known), _apart(unknown)
-    unknown = {path: why for path, why in unknown.items() if path not in known}
+    unknown = {path: why for path, why in unknown.items() if not _is_answered(why, known.get(path))}
     _complete(budget, known, unknown)
     return Read(
         tables=_tables(known, unknown),
@@ -126,10 +131,34 @@ def _check_kind(kind: str, where: str) -> None:
 def _read(source: Source) -> Iterator[Reading]:
     name = (source.table.kind or "").replace("-", "_")
     module = import_module(f"kc_db.budget.sources.{name}")
+    before: dict[tuple[str, ...], str] = {}
     for reading in module.read(source.table):
         named = _named(reading, source.table)
-        if named is not None:
-            yield named
+        if named is None:
+            continue
+        raw = before.setdefault(named.path[:2], reading.path[1])
+        if raw != reading.path[1]:
+            raise InputError(
+                f"{source.name}: {raw} and {reading.path[1]} would both be {named.path[1]} here; tell them "
+                "apart with `rename` in [sources]"
+            )
+        yield named
+
+
+def _all_readings(found: Iterable[Source]) -> Iterator[Reading]:
+    """The readings of all sources; two of one kind that run one service would hide each other's tasks."""
+    runs: dict[tuple[str | None, str], Source] = {}
+    for source in found:
+        for reading in _read(source):
+            kind, name, key, *_ = reading.path
+            if kind == "services" and key == "instances":
+                other = runs.setdefault((source.table.kind, name), source)
+                if other is not source:
+                    raise InputError(
+                        f"{other.name} and {source.name} both run {name}: tell them apart with `rename` in "
+                        "[sources], and say both in the file if they share a database"
+                    )
+            yield reading
 
 
 def _named(reading: Reading, source: SourceTable) -> Reading | None:
@@ -153,6 +182,14 @@ def _named(reading: Reading, source: SourceTable) -> Reading | None:
 def _renamed(name: str, source: SourceTable) -> str:
     given = source.rename.get(name)
     return given or _NO_NAME.sub("-", name.removeprefix(source.name_prefix or "")).strip("-")
+
+
+def _is_answered(unknown: Unknown, known: Reading | None) -> bool:
+    """Whether another source's number is the one that this source can't tell."""
+    if known is None:
+        return False
+    is_variable = unknown.variable is not None and unknown.variable in _WORD.findall(known.origin)
+    return unknown.is_silence or is_variable
 
 
 def _apart(values: Mapping[tuple[str, ...], _Value]) -> dict[tuple[str, ...], _Value]:

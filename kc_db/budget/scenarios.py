@@ -134,7 +134,7 @@ def _all(book: Ledger) -> Iterator[Scenario]:
         yield from _bouncer_lost(book, book.target)
     else:
         yield from _replica_lost(book, book.target)
-        if book.target.replica_of is None:
+        if book.target.replica_of is None or book.target.migration_sessions:
             yield _migration(book, book.target)
 
 
@@ -169,7 +169,10 @@ def _deploys(book: Ledger) -> Iterator[Scenario]:
     for deploys in sorted({min(1, book.everyone), book.enforced_deploys, book.everyone} - {0}):
         name, title = _deploy_titles(deploys, book.everyone)
         within = deploys <= book.enforced_deploys and book.judges("deploy")
-        every = deploys == book.everyone and book.judges("deploy-all", by_default=False)
+        is_all = deploys == book.everyone
+        if is_all and name != "deploy-1":
+            within = book.judges("deploy-all", by_default=within)
+        every = is_all and book.judges("deploy-all", by_default=False)
         added = sum(taker.deploy_adds for taker in book.adds[:deploys])
         who = book.adds[0].name if deploys == 1 else f"{deploys} services"
         driver = f"scaled out + new tasks of {who} {added}"
@@ -250,12 +253,13 @@ def _bouncer_lost(book: Ledger, pooler: Pooler) -> Iterator[Scenario]:
 
 def _replica_lost(book: Ledger, primary: Server) -> Iterator[Scenario]:
     """The replica with the most readers is lost, and they come to the primary."""
-    lost = [(readers(book.fleet, primary, replica), replica) for replica in book.fleet.replicas(primary)]
-    if lost:
-        count, replica = max(lost, key=lambda pair: pair[0])
-        unknown = ledger(book.fleet, replica).unknown
-        driver = f"scaled out + readers of {replica.name} {count}"
-        with_unknown = book._replace(unknown=(*book.unknown, *(set(unknown) - set(book.unknown))))
+    replicas = book.fleet.replicas(primary)
+    if replicas:
+        lost = [(readers(book.fleet, primary, replica), replica.name) for replica in replicas]
+        count, name = max(lost, key=lambda pair: pair[0])
+        unknown = (why for one in replicas for taker in takers(book.fleet, one) for why in taker.unknown)
+        driver = f"scaled out + readers of {name} {count}"
+        with_unknown = book._replace(unknown=tuple(dict.fromkeys((*book.unknown, *unknown))))
         yield _scenario(with_unknown, "replica-lost", "replica lost", book.steady + count, driver)
 
 

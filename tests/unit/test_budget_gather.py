@@ -259,8 +259,8 @@ def test_kinds_are_modules() -> None:
     ("text", "expected"),
     [
         ("terraform=plan.json", "--source: no source terraform; did you mean terraform-plan?"),
-        ("kubernetes", "--source kubernetes: write it as KIND=WHAT, like terraform-plan=plan.json"),
-        ("kubernetes=", "--source kubernetes: write it as KIND=WHAT, like terraform-plan=plan.json"),
+        ("kubernetes", "--source: write it as KIND=WHAT, like terraform-plan=plan.json"),
+        ("kubernetes=", "--source: write it as KIND=WHAT, like terraform-plan=plan.json"),
     ],
 )
 def test_mistakes_of_source(text: str, expected: str) -> None:

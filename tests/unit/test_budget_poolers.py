@@ -64,7 +64,7 @@ MORE = '[services.web.pools.a]\nalias = "app"\n[services.web.pools.b]\nalias = "
         (ALIASES + MORE, ("bouncer.databases.app.pool_size=1",), 21),
         (ALIASES + MORE, ('bouncer.auth_user="auth"',), 80),
         (ALIASES + MORE, ('bouncer.auth_user="auth"', 'bouncer.auth_dbname="app"'), 60),
-        (ALIASES + MORE, ('bouncer.databases.app.users=["x","y","z"]',), 80),
+        (ALIASES + MORE, ('bouncer.databases.app.users=["web","y","z"]',), 80),
     ],
 )
 def test_server_connections(text: str, overrides: tuple[str, ...], expected: int) -> None:

@@ -67,7 +67,7 @@ def test_a_monorepo(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             "services.booking.pools.client.pool_size",
-            1,
+            Unknown("new Client( runs in function listen, and nothing tells how often"),
             f"{db}/booking/src/listen.ts:4: new Client(); in function listen; one connection, not a pool",
         ),
         (

@@ -60,6 +60,11 @@ class Layer(NamedTuple):
     table: BaseModel | None
 
     @property
+    def is_read(self) -> bool:
+        """Whether a source says it."""
+        return self.path[0] == READ
+
+    @property
     def is_file(self) -> bool:
         """Whether somebody wrote it into the budget file."""
         return not self.path[0].startswith(("--set", READ))
@@ -76,6 +81,10 @@ class Layers(NamedTuple):
     def get(self, key: str, default: Any = None) -> Any:
         """The value that counts."""
         return next((getattr(layer.table, key) for layer in self.saying(key)), default)
+
+    def said_by_people(self, key: str) -> Any:
+        """The value that the file or --set says, whatever was read."""
+        return next((getattr(layer.table, key) for layer in self.saying(key) if not layer.is_read), None)
 
     def declared(self, key: str) -> Any:
         """The value that the file itself says, whatever was read."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from kc_db.budget.resolve.layers import Scope
-from kc_db.budget.resolve.services import has_pool, service_layers
+from kc_db.budget.resolve.service_layers import has_pool, service_layers
 from kc_db.budget.schema import FleetTable, known_keys, table_at
 from kc_db.errors import InputError
 from kc_db.toml.complaints import explain, suggest
@@ -41,6 +41,8 @@ def parse_override(text: str) -> Override:
     Raises:
         InputError: it has another form, an unknown key, or a value that the file couldn't have either.
     """
+    if "://" in text:
+        raise InputError(f"--set: that is a URL; {_EXAMPLE}")  # which may hold a password
     place, equals, given = text.partition("=")
     pattern, *keys = (part.strip() for part in place.split("."))
     if not (equals and pattern and keys and all(keys)):

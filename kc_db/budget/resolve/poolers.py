@@ -107,17 +107,30 @@ def _alias_names(found: _PoolerScope) -> tuple[str, ...]:
 def _check_clients(found: _PoolerScope) -> None:
     """Each pool has to say which alias and user it is, unless there is only one."""
     aliases = _alias_names(found)
+    asked = dict.fromkeys(pool.alias for pool in found.pools if pool.alias is not None)
+    several = dict.fromkeys((*aliases, *asked))
     for pool in found.pools:
-        if pool.alias is None and len(aliases) > 1:
-            message = f"alias is missing: {found.name} has {', '.join(aliases)}"
+        if pool.alias is None and len(aliases if _ANY not in aliases else several) > 1:
+            named = asked if aliases == (_ANY,) else aliases
+            message = f"alias is missing: {found.name} has {', '.join(named)}"
             found.scope.complain(pool.path, message)
         elif pool.alias not in {None, *aliases} and _ANY not in aliases:
             message = f"{found.name} has no database {pool.alias}{suggest(str(pool.alias), aliases)}"
             found.scope.complain((*pool.path, "alias"), message)
+        elif _is_shut_out(found, pool, pool.alias or aliases[0]):
+            message = (
+                f"{found.name} lets {pool.user} not in: users of {pool.alias or aliases[0]} says who may"
+            )
+            found.scope.complain((*pool.path, "user"), message)
         elif pool.user is None and not _forced(found, pool.alias or aliases[0]):
             found.scope.complain(
                 pool.path, f"user is missing: {found.name} keeps a pool for each database and user"
             )
+
+
+def _is_shut_out(found: _PoolerScope, pool: Pool, alias: str) -> bool:
+    listed = found.alias(alias if alias in _alias_names(found) else _ANY).get("users")
+    return listed is not None and pool.user is not None and pool.user not in listed
 
 
 def _forced(found: _PoolerScope, alias: str) -> str | None:

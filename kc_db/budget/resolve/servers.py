@@ -96,4 +96,22 @@ def _replica_of(scope: Scope, name: str, layers: Layers) -> str | None:
     known = [other for other in scope.names("databases") if other != name]
     if primary is not None and primary not in known:
         scope.complain(layers.path("replica_of"), f"no other database {primary}{suggest(primary, known)}")
+    if primary is not None and _follows(scope, primary, name):
+        scope.complain(layers.path("replica_of"), f"{primary} is a replica of {name} itself")
+        return None
     return primary
+
+
+def _follows(scope: Scope, server: str, other: str) -> bool:
+    """Whether a server replicates, over however many others, from another one."""
+    seen: list[str] = []
+    while server not in seen:
+        seen.append(server)
+        layers = scope.layers(lambda table, name=server: table.databases.get(name), "databases", server)  # type: ignore[misc]
+        source = layers.get("replica_of")
+        if source is None:
+            return False
+        if source == other:
+            return True
+        server = source
+    return False

@@ -1,79 +1,31 @@
 """`[services.<name>]` and `[workers.<name>]` tables as services."""
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from kc_db.budget.drivers import Settings, pool_size
-from kc_db.budget.model import Drift, Kind, Load, Pool, Rollout, Service
+from kc_db.budget.model import Drift, Load, Pool, Rollout, Service
+from kc_db.budget.resolve.check_services import check_services
 from kc_db.budget.resolve.drifts import drifts
 from kc_db.budget.resolve.layers import BOUNDS, Layers, Path, Scope, joined
-from kc_db.budget.schema import FleetTable, ServiceTable
+from kc_db.budget.resolve.service_layers import (
+    INSTEAD_OF_POOL_SIZE,
+    ServiceLayers,
+    pools_of,
+    service_layers,
+    unknown_processes,
+    unknown_size,
+    unknown_tasks,
+)
 from kc_db.budget.sources import Unknown
 from kc_db.toml.complaints import suggest
 
-_KINDS: tuple[Kind, ...] = ("services", "workers")
 _ONLY_POOL = "pool"
-# What a driver makes a pool's size of, where that isn't said; said by a service, it counts before a default.
-_INSTEAD_OF_POOL_SIZE = ("threads", "cpus")
-# Keys that mean something with one driver, or one kind of deploy, only.
-_DRIVERS_OF = {
-    "max_overflow": ("sqlalchemy",),
-    "threads": ("django",),
-    "cpus": ("prisma", "pgx"),
-    "driver_version": ("prisma",),
-}
-_DEPLOY_OF = {"maximum_percent": "rolling", "max_surge": "surge", "parallelism": "start-first"}
-
-
-class ServiceLayers(NamedTuple):
-    """What is said of one service: by itself, and with the defaults behind it."""
-
-    kind: Kind
-    name: str
-    own: Layers
-    all: Layers
-
-    @property
-    def path(self) -> Path:
-        """Where it stands in the file."""
-        return (self.kind, self.name)
-
-    @property
-    def read_path(self) -> Path:
-        """Where it stands in what was read."""
-        return ("services", self.name)
-
-    @property
-    def pool_names(self) -> tuple[str, ...]:
-        """The names of its pools; none if it has one without a name."""
-        return self.own.names("pools")
-
-
-def service_layers(scope: Scope) -> Iterator[ServiceLayers]:
-    """Everything that is said of each service and worker, in the order of the file; then those only read."""
-    defaults = scope.layers(lambda table: table.defaults, "defaults")
-    workers = set(scope.file.workers)
-    for kind in _KINDS:
-        for name in scope.names(kind):
-            if kind == "services" and name in workers and name not in scope.file.services:
-                continue  # a source knows no workers
-            own = scope.layers(_table_of(kind, name), kind, name)
-            yield ServiceLayers(kind, name, own, joined(own.layers, defaults.layers))
-
-
-def has_pool(scope: Scope, layers: ServiceLayers) -> bool:
-    """Whether a service has any pool, as far as anybody says; one of unknown size is one."""
-    said = layers.pool_names or layers.all.get("pool_size") or _unknown_size(scope, layers, None)
-    is_none = layers.all.get("pool_size") == 0 and layers.all.is_closer("pool_size", "driver")
-    return bool(said or (layers.all.get("driver") and not is_none))
 
 
 def resolve_services(scope: Scope) -> tuple[Service, ...]:
     """All services and workers; what they lack is noted as complaints."""
     found = list(service_layers(scope))
-    _check_nothing_is_missing(scope, found)
-    for layers in found:
-        _check_keys_mean_something(scope, layers)
+    check_services(scope, found)
     return tuple(_service(scope, layers) for layers in found)
 
 
@@ -91,76 +43,12 @@ def resolve_rollout(layers: Layers, *, tasks_of: Layers | None = None) -> Rollou
     return Rollout(instances=instances, desired=None if desired is None else min(desired, instances), **known)
 
 
-def _table_of(kind: Kind, name: str) -> Callable[[FleetTable], ServiceTable | None]:
-    if kind == "workers":  # a source knows no workers
-        return lambda table: table.workers.get(name) or table.services.get(name)
-    return lambda table: table.services.get(name)
-
-
-def _check_nothing_is_missing(scope: Scope, services: list[ServiceLayers]) -> None:
-    # Neither key has a harmless default: a forgotten instance count is what breaks budgets.
-    for key, is_lacking in (("pool_size", _lacks_pool_size), ("instances", _lacks_instances)):
-        lacking = [layers for layers in services if is_lacking(scope, layers)]
-        if lacking:
-            others = f" (and so for {len(lacking) - 1} more)" if len(lacking) > 1 else ""
-            scope.complain(lacking[0].path, f"{key} is missing, here and in [defaults]{others}")
-    for layers in services:
-        first = next((layer for layer in layers.all.saying("instances") if layer.is_file), None)
-        if first is not None and Layers((first,)).bound("max") is None:
-            scope.complain((*first.path, "instances", "max"), "is missing")
-
-
-def _check_keys_mean_something(scope: Scope, layers: ServiceLayers) -> None:
-    """A key that the driver or the deploy doesn't know would count for nothing; defaults may have any."""
-    for name, said in _pools(layers):
-        inside = layers.own.inside("pools", name) if name else ()
-        for layer in (*inside, *(() if name else layers.own.layers)):
-            for key, drivers in _DRIVERS_OF.items():
-                if getattr(layer.table, key, None) is not None and said.get("driver") not in drivers:
-                    needed = " or ".join(f'"{driver}"' for driver in drivers)
-                    scope.complain((*layer.path, key), f"means something with driver = {needed} only")
-    for layer in layers.own.layers:
-        deploy = getattr(layer.table, "deploy", None)
-        for key, wanted in _DEPLOY_OF.items():
-            if deploy not in {None, wanted} and getattr(layer.table, key, None) is not None:
-                scope.complain((*layer.path, key), f'means something with deploy = "{wanted}" only')
-
-
-def _lacks_pool_size(scope: Scope, layers: ServiceLayers) -> bool:
-    return not any(
-        said.get("pool_size") is not None or said.get("driver") or _unknown_size(scope, layers, name)
-        for name, said in _pools(layers)
-    )
-
-
-def _lacks_instances(scope: Scope, layers: ServiceLayers) -> bool:
-    return layers.all.get("instances") is None and not _unknown_tasks(scope, layers)
-
-
-def _unknown_tasks(scope: Scope, layers: ServiceLayers) -> str:
-    """Why a source can't tell the tasks; what the file says itself counts."""
-    if layers.own.bound("max") is not None:
-        return ""
-    paths = [(*layers.read_path, "instances"), *((*layers.read_path, "instances", which) for which in BOUNDS)]
-    why = next((why for path in paths if (why := scope.unknown(path))), "")
-    return f"instances: {why}" if why else ""
-
-
-def _unknown_processes(scope: Scope, layers: ServiceLayers) -> str:
-    why = "" if layers.own.get("processes") is not None else scope.unknown((*layers.read_path, "processes"))
-    return f"processes: {why}" if why else ""
-
-
-def _unknown_size(scope: Scope, layers: ServiceLayers, pool: str | None) -> str:
-    inside = ("pools", pool) if pool else ()
-    return scope.unknown((*layers.read_path, *inside, "pool_size"))
-
-
 def _service(scope: Scope, layers: ServiceLayers) -> Service:
     load = layers.all.get("load")
-    prefix, tasks = layers.read_path, _unknown_tasks(scope, layers)
+    prefix, tasks = layers.read_path, unknown_tasks(scope, layers)
     # Of tasks that a source can't tell, a default is no lower bound.
-    rollout = resolve_rollout(layers.all, tasks_of=layers.own if tasks else layers.all)
+    are_unknown = "instances: " in tasks
+    rollout = resolve_rollout(layers.all, tasks_of=layers.own if are_unknown else layers.all)
     return Service(
         name=layers.name,
         kind=layers.kind,
@@ -172,7 +60,7 @@ def _service(scope: Scope, layers: ServiceLayers) -> Service:
         origins=scope.read.origins_of(prefix),
         drifts=tuple(_drifts(scope, layers)),
         is_declared=_is_declared(layers, None),
-        unknown=tasks or _unknown_processes(scope, layers),
+        unknown=tasks or unknown_processes(scope, layers),
     )
 
 
@@ -183,16 +71,8 @@ def _drifts(scope: Scope, layers: ServiceLayers) -> Iterator[Drift]:
         yield from drifts(scope, said, (*layers.read_path, "pools", pool), ("pool_size",))
 
 
-def _pools(layers: ServiceLayers) -> Iterator[tuple[str | None, Layers]]:
-    """Each pool, and everything that is said of it: by itself, then by the service, then by the defaults."""
-    if not layers.pool_names:
-        yield None, layers.all
-    for name in layers.pool_names:
-        yield name, joined(layers.own.inside("pools", name), layers.all.layers)
-
-
 def _resolve_pools(scope: Scope, layers: ServiceLayers) -> Iterator[Pool]:
-    for name, said in _pools(layers):
+    for name, said in pools_of(layers):
         size, why = _size(scope, layers, name, said)
         if not size and not why:
             continue
@@ -228,15 +108,15 @@ def _is_declared(layers: ServiceLayers, pool: str | None) -> bool:
 def _size(scope: Scope, layers: ServiceLayers, name: str | None, said: Layers) -> tuple[int, str]:
     """Most connections of one process, and why that isn't known."""
     own = joined(layers.own.inside("pools", name), layers.own.layers) if name else layers.own
-    why = _unknown_size(scope, layers, name)
-    if why and all(own.get(key) is None for key in ("pool_size", *_INSTEAD_OF_POOL_SIZE)):
-        return 0, f"pool_size: {why}"
+    why, told = unknown_size(scope, layers, name), ("pool_size", *INSTEAD_OF_POOL_SIZE)
+    if why and all(own.said_by_people(key) is None for key in told):
+        return own.get("pool_size", 0), f"pool_size: {why}"
     driver, stated = said.get("driver"), said.get("pool_size")
     if driver is None or (stated == 0 and said.is_closer("pool_size", "driver")):
         return stated or 0, ""
-    keys = ("pool_size", "max_overflow", *_INSTEAD_OF_POOL_SIZE, "driver_version")
+    keys = ("pool_size", "max_overflow", *INSTEAD_OF_POOL_SIZE, "driver_version")
     settings = {key: said.get(key) for key in keys}
-    if any(said.is_closer(key, "pool_size") for key in _INSTEAD_OF_POOL_SIZE):
+    if any(said.is_closer(key, "pool_size") for key in INSTEAD_OF_POOL_SIZE):
         settings["pool_size"] = None
     size = pool_size(driver, Settings(**settings))
     return (0, f"pool_size: {size.why}") if isinstance(size, Unknown) else (size, "")

@@ -56,7 +56,8 @@ def _message(fleet: Fleet, target: Target, worst: Scenario) -> str:
         sentences.append(
             f"no pool size fits, even pools of 1 need {demand_with_pools_of_one(fleet, target)} connections"
         )
-    if isinstance(target, Server) and not more_connections(fleet, target):
+    is_proxied = any(pooler.proxied == target.name for pooler in fleet.poolers)
+    if isinstance(target, Server) and not is_proxied and not more_connections(fleet, target):
         sentences.append(f"and PostgreSQL allows {MAXIMUM_MAX_CONNECTIONS} at most")
     return "; ".join(sentences)
 

@@ -5,7 +5,7 @@ Each module has `read(source: SourceTable) -> Iterable[Reading]`; its name in ke
 what it reads.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Path = tuple[str, ...]
 
@@ -16,9 +16,13 @@ class Unknown:
 
     Attributes:
         why: what keeps it from being known, as the end of a sentence: "DB_POOL_MAX comes from a secret".
+        is_silence: the source says nothing of it at all, so that whatever another one says is the answer.
+        variable: the environment variable that it depends on; what another source read there is the answer.
     """
 
     why: str
+    is_silence: bool = field(default=False, repr=False, compare=False)
+    variable: str | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

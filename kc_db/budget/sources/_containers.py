@@ -12,6 +12,7 @@ from itertools import count
 from kc_db.budget.model import MAXIMUM_MAX_CONNECTIONS
 from kc_db.budget.schema import SourceTable
 from kc_db.budget.sources import Reading, Unknown
+from kc_db.budget.sources._commands import processes_of
 
 POOL_SIZE_VARIABLES = (
     "DB_POOL_MAX",
@@ -89,12 +90,14 @@ class Container:
         origin: where the variables stand; ".DB_POOL_MAX" is put after it.
         hidden: what keeps further variables from being seen, as the end of a sentence: "envFrom of container
             app takes the secret app-env". Counts where no container says its pool size.
+        command: its entry point and command.
     """
 
     name: str
     variables: Mapping[str, str | Unknown]
     origin: str
     hidden: str = ""
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,10 @@ def _pool_size(container: Container, source: SourceTable) -> _Said | None:
 def _processes(container: Container, source: SourceTable) -> _Said | None:
     names = PROCESSES_VARIABLES if source.processes_variables is None else source.processes_variables
     said = _agreed(container, dict(_named(container, names, least=0)))
+    on_line = processes_of(container.command)  # which counts before what the environment says
+    if on_line is not None:
+        option, value = on_line
+        return _Said(container, value, f"{container.origin.removesuffix('.env')}: {option} of its command")
     if said and said.value == 0:  # Puma without workers: the one process that there is
         return _Said(container, 1, said.origin)
     return said
@@ -241,7 +248,7 @@ def _nothing_said(containers: Sequence[Container], source: SourceTable) -> Unkno
     names = POOL_SIZE_VARIABLES if source.pool_size_variables is None else source.pool_size_variables
     rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     looked_for = ", ".join(names[:_SHOWN]) + rest
-    return Unknown(f"no container of the task says its pool size (looked for {looked_for})")
+    return Unknown(f"no container of the task says its pool size (looked for {looked_for})", is_silence=True)
 
 
 def _product(size: int | Unknown, processes: int | Unknown) -> int | Unknown:

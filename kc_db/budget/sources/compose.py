@@ -15,7 +15,7 @@ from kc_db.budget.schema import SourceTable
 from kc_db.budget.sources import Reading, Unknown
 from kc_db.budget.sources._compose.images import is_bitnami, is_timescale, role
 from kc_db.budget.sources._compose.services import Service, origin, services
-from kc_db.budget.sources._compose.values import Variables, count_of, interpolated, text_of
+from kc_db.budget.sources._compose.values import Variables, count_of, dotenv_beside, interpolated, text_of
 from kc_db.budget.sources._containers import Container, pool_readings
 from kc_db.budget.sources._yaml import Field, dotted, shown
 from kc_db.errors import InputError
@@ -49,7 +49,12 @@ def read(source: SourceTable) -> Iterator[Reading]:
     """
     if source.file is None:
         raise InputError('a source of kind "compose" needs file = "<compose file>"')
-    for service in services(source.file):
+    with dotenv_beside(source.file):
+        yield from list(_read(source, source.file))
+
+
+def _read(source: SourceTable, file: str) -> Iterator[Reading]:
+    for service in services(file):
         image = _image(service)
         match role(image, is_built=service.at("build").value is not None):
             case "database":
@@ -65,7 +70,9 @@ def read(source: SourceTable) -> Iterator[Reading]:
             case "service":
                 yield from _rollout("services", service)
                 variables, hidden = service.variables()
-                container = Container(service.name, variables, service.variables_origin(), hidden)
+                words = (*_words(service.at("entrypoint")), *_words(service.at("command")))
+                where = service.variables_origin()
+                container = Container(service.name, variables, where, hidden, tuple(words))
                 yield from pool_readings(service.name, [container], source)
 
 

@@ -267,7 +267,8 @@ def _container(definition: Item, origin: str) -> Container:
     }
     for each in definition.get("secrets", ()):
         variables[str(each["name"])] = Unknown("comes from a secret")
-    return Container(str(definition["name"]), variables, origin, _hidden(definition))
+    words = [str(word) for key in ("entryPoint", "command") for word in definition.get(key) or ()]
+    return Container(str(definition["name"]), variables, origin, _hidden(definition), tuple(words))
 
 
 def _hidden(definition: Mapping[str, object]) -> str:

@@ -1,24 +1,28 @@
 """Values of a compose file: interpolation, environments, env files.
 
-What the shell or a .env file would put in is not read: it differs from machine to machine. The default
-counts, where there is one. Sources:
+A `.env` beside the file is read. What the shell would put in is not: it differs from machine to machine. The
+default counts, where there is one. Sources:
 
 - https://docs.docker.com/reference/compose-file/interpolation/
 - https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/, "env-file syntax"
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeAlias
 
 from kc_db.budget.sources import Unknown
 from kc_db.budget.sources._yaml import Field
+from kc_db.toml.read import read_text
 
 Variables: TypeAlias = dict[str, str | Unknown]
 
 _VARIABLE = re.compile(r"\$(?:(?P<escaped>\$)|(?P<plain>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*))", re.ASCII)
 _DEEPEST = 50
+_dotenv: ContextVar[Mapping[str, str]] = ContextVar("dotenv", default={})  # noqa: B039 - never changed
 _ENV_LINE = re.compile(
     r"\s*(?:export\s+)?(?P<name>[A-Za-z_][\w.-]*)\s*(?P<assigned>[=:]\s*(?P<value>.*))?", re.ASCII
 )
@@ -38,7 +42,10 @@ def interpolated(text: str) -> str | Unknown:
         if match["escaped"]:
             value, position = "$", match.end()
         elif match["plain"]:
-            return _unset(match["plain"])
+            plain = _unset(match["plain"])
+            if isinstance(plain, Unknown):
+                return plain
+            value, position = plain, match.end()
         else:
             end = _closing(text, match.end())
             value_or_not = _defaulted(match["braced"], text[match.end() : end])
@@ -49,8 +56,31 @@ def interpolated(text: str) -> str | Unknown:
     return "".join([*parts, text[position:]])
 
 
-def _unset(name: str) -> Unknown:
-    return Unknown(f"comes from ${{{name}}}, which has no default")
+@contextmanager
+def dotenv_beside(file: str) -> Iterator[None]:
+    """While it lasts, variables that the `.env` in the compose file's folder sets have its values.
+
+    Raises:
+        InputError: it can't be read.
+    """
+    path = Path(file).parent / ".env"
+    token = _dotenv.set(dict(_lines_of(path)) if path.is_file() else {})
+    try:
+        yield
+    finally:
+        _dotenv.reset(token)
+
+
+def _lines_of(path: Path) -> Iterator[tuple[str, str]]:
+    for line in read_text(str(path), if_missing="no such file").splitlines():
+        match = _ENV_LINE.fullmatch(line)
+        if match and match["assigned"] and not line.lstrip().startswith("#"):
+            yield match["name"], (match["value"] or "").split(" #")[0].strip().strip("'\"")
+
+
+def _unset(name: str) -> str | Unknown:
+    known = _dotenv.get().get(name)
+    return Unknown(f"comes from ${{{name}}}, which has no default") if known is None else known
 
 
 def _closing(text: str, start: int) -> int:
@@ -68,6 +98,8 @@ def _closing(text: str, start: int) -> int:
 
 def _defaulted(name: str, operation: str) -> str | Unknown:
     """What the rest of a braced expression says: :-default or -default; nothing else could be known."""
+    if _dotenv.get().get(name):
+        return _unset(name)
     for operator in (":-", "-"):
         if operation.startswith(operator):
             default = operation.removeprefix(operator)

@@ -67,7 +67,8 @@ class Call:
         match number(value) if value is not ABSENT else None:
             case Environment(names, default):
                 default = f" ({words(default)} if unset)" if isinstance(default, int) else ""
-                return Unknown(f"{key} comes from {variables(names)}{default}")
+                only = names[0] if len(names) == 1 else None
+                return Unknown(f"{key} comes from {variables(names)}{default}", variable=only)
             case Opaque(""):
                 return Unknown(f"its {key} can't be told from {self.form}")
             case Opaque(why):

@@ -24,6 +24,8 @@ FUNCTIONS = {
     "method_definition",
 }
 CLASSES = {"class_declaration", "class", "abstract_class_declaration"}
+_FIELDS = {"public_field_definition", "field_definition"}
+_IN_A_VARIABLE = "assigned to variable "
 _CHOICES = {"ternary_expression", "binary_expression", "parenthesized_expression", "await_expression"}
 
 
@@ -65,16 +67,23 @@ class Place:
 
 
 def placed(place: Place, found: Found, form: str) -> Pool:
-    """The pool with its name, and what its place says: a loop opens nobody knows how many."""
+    """The pool with its name, and what its place says: a loop opens nobody knows how many.
+
+    Nor can anybody tell how often a function is called, or a class made, unless what it makes is kept in a
+    variable of the file: `pool ??= new Pool()`.
+    """
     name, holder = _holder(place)
-    size, where = found.size, ""
+    size, where, callee = found.size, "", form.partition("(")[0]
     for above in place.upwards():
-        repeated = _repeated(above, form.partition("(")[0])
+        repeated = _repeated(above, callee)
         if repeated:
             size = repeated
             break
-        if not where and above.node.type in FUNCTIONS:
-            where = _function(above)
+        if not where and (above.node.type in FUNCTIONS or above.node.type in _FIELDS):
+            where = _function(above) if above.node.type in FUNCTIONS else "in a field of a class"
+    else:
+        if where and not isinstance(size, Unknown) and not holder.startswith(_IN_A_VARIABLE):
+            size = Unknown(f"{callee}( runs {where}, and nothing tells how often")
     notes = tuple(note for note in (where, found.note) if note)
     return Pool(name, size, place.node.start_point[0] + 1, form, notes, holder)
 
@@ -113,11 +122,12 @@ def _holder(place: Place) -> tuple[str, str]:
         if node.type == "variable_declarator":
             name = next((name for name, _keys, _default in patterns(child(node, "name"))), "")
             return name, f"declared {node.start_byte}" if is_all else ""
-        if node.type == "assignment_expression":
+        if node.type in {"assignment_expression", "augmented_assignment_expression"}:
             left = child(node, "left")
             owner = next((one.node.start_byte for one in above.upwards() if one.node.type in CLASSES), -1)
-            return _assigned(left), f"assigned {owner} {text_of(left)}" if is_all else ""
-        if node.type in {"public_field_definition", "field_definition"} or (node.type == "pair" and is_all):
+            kept = _IN_A_VARIABLE if left is not None and left.type == "identifier" else f"assigned {owner} "
+            return _assigned(left), f"{kept}{text_of(left)}" if is_all else ""
+        if node.type in _FIELDS or (node.type == "pair" and is_all):
             key = child(node, "name") or child(node, "property") or child(node, "key")
             return text_of(key), ""
         if node.type in FUNCTIONS or node.type.endswith("_statement") or node.type == "statement_block":

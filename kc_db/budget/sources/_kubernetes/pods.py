@@ -45,7 +45,8 @@ def containers(template: Field, place: str, config_maps: ConfigMaps) -> list[Con
         _from_list(field, config_maps, variables)
         origin = f"{place}, {dotted(_below_metadata(field))}.env"
         why = f"envFrom of container {name} takes {' and '.join(hidden)}" if hidden else ""
-        found.append(Container(name, variables, origin, hidden=why))
+        words = (part.text() or "" for key in ("command", "args") for part in field.at(key).sequence())
+        found.append(Container(name, variables, origin, hidden=why, command=tuple(words)))
     return found
 
 

@@ -90,7 +90,9 @@ def _containers(definition: Resource, text: str) -> Iterator[Container]:
         )
         files = list_of(fields.get("environmentfiles"), file)
         hidden = f"environmentFiles of container {name} may say its pool size" if files else ""
-        yield Container(name, variables, definition.node.origin(f"container_definitions[{name}]"), hidden)
+        words = [str(word) for key in ("entrypoint", "command") for word in list_of(fields.get(key), file)]
+        origin = definition.node.origin(f"container_definitions[{name}]")
+        yield Container(name, variables, origin, hidden, tuple(words))
 
 
 def _pairs(fields: Mapping[str, Any], key: str, file: str) -> Iterator[dict[str, str]]:

@@ -1,4 +1,4 @@
-//: logstore 3
+//: logstore ? new PgPool( runs in a field of a class, and nothing tells how often
 import { Pool as PgPool, type PoolClient } from 'pg';
 @Controller('v1/ucp')
 export class UcpController {

@@ -1,0 +1,240 @@
+"""What once let a fleet through that could run out: each the smallest file, and what is said now."""
+
+from pathlib import Path
+
+import pytest
+
+from kc_db.budget.gather import Source, gather
+from kc_db.budget.load_budget import load_budget
+from kc_db.budget.model import Fleet
+from kc_db.budget.resolve import resolve
+from kc_db.budget.scenarios import fits, scenarios
+from kc_db.budget.schema import SourceTable
+from kc_db.budget.sources import Reading, Unknown
+from kc_db.errors import InputError
+from tests.budgets import load_fleet
+
+BASE = "[databases.p]\nmax_connections = 100\n"
+SERVICE = BASE + "[services.api]\ninstances = 2\npool_size = 4\ndeploy = 'recreate'\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def mistake(text: str, *overrides: str) -> str:
+    with pytest.raises(InputError) as caught:
+        load_fleet("b.toml", text, overrides=overrides)
+    return str(caught.value)
+
+
+def verdicts(fleet: Fleet) -> set[str]:
+    return {one.verdict for target in fleet.targets for one in scenarios(fleet, target)}
+
+
+def reading(path: str, value: object, origin: str = "k.yaml: env.DB_POOL_MAX") -> Reading:
+    return Reading(tuple(path.split(".")), value, origin)
+
+
+SIZE = "services.api.pool_size"
+TASKS = (reading("services.api.instances.max", 2), reading("services.api.deploy", "recreate"))
+
+
+@pytest.mark.parametrize(
+    ("why", "verdict"),
+    [
+        (Unknown("max comes from the environment variable PG_MAX", variable="PG_MAX"), "unproven"),
+        (Unknown("new Pool( runs in a loop"), "unproven"),
+        (Unknown("max comes from the environment variable DB_POOL_MAX", variable="DB_POOL_MAX"), "fits"),
+        (Unknown("no container says its pool size", is_silence=True), "fits"),
+    ],
+)
+def test_a_number_of_one_source_answers_only_the_question_of_another(why: Unknown, verdict: str) -> None:
+    fleet = load_fleet("b.toml", BASE, read=(*TASKS, reading(SIZE, 4), reading(SIZE, why)))
+    assert verdicts(fleet) == {verdict}
+    assert fleet.services[0].pools[0].size == 4  # which is certain, either way
+
+
+@pytest.mark.parametrize("key", ["deploy", "maximum_percent", "max_surge", "parallelism", "processes"])
+def test_a_deploy_that_a_source_cannot_tell_is_unproven(key: str) -> None:
+    text = BASE + "[defaults]\ndeploy = 'recreate'\nmaximum_percent = 100\nprocesses = 1\n"
+    known = tuple(one for one in TASKS if one.path[-1] != "deploy")
+    unknown = reading(f"services.api.{key}", Unknown("it is set elsewhere"))
+    fleet = load_fleet("b.toml", text, read=(*known, reading(SIZE, 4), unknown))
+    assert verdicts(fleet) == {"unproven"}
+
+
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{ name: {name} }}
+spec:
+  replicas: 10
+  template: {{ spec: {{ containers: [{{ name: app, env: [{{ name: DB_POOL_MAX, value: "10" }}] }}] }} }}
+"""
+
+
+def gathered(*tables: dict[str, object]) -> None:
+    Path("b.toml").write_text(BASE)
+    found = [
+        Source(f"sources.s{number}", SourceTable.model_validate({"kind": "kubernetes", **table}))
+        for number, table in enumerate(tables)
+    ]
+    gather(load_budget("b.toml"), found)
+
+
+@pytest.mark.parametrize(
+    ("names", "options"),
+    [
+        (("prod-api", "api"), {"name_prefix": "prod-"}),
+        (("api.v1", "api-v1"), {}),
+        (("a", "b"), {"rename": {"b": "a"}}),
+    ],
+)
+def test_two_services_never_become_one(names: tuple[str, str], options: dict[str, object]) -> None:
+    Path("k.yaml").write_text("---\n".join(DEPLOYMENT.format(name=name) for name in names))
+    with pytest.raises(InputError, match=f"{names[0]} and {names[1]} would both be .* apart with `rename`"):
+        gathered({"file": "k.yaml", **options})
+
+
+def test_two_clusters_that_run_the_same_service() -> None:
+    Path("k.yaml").write_text(DEPLOYMENT.format(name="api"))
+    with pytest.raises(InputError, match=r"sources.s0 and sources.s1 both run api: tell them apart"):
+        gathered({"file": "k.yaml"}, {"file": "k.yaml"})
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "expected"),
+    [
+        (SERVICE + "max_overflow = 200", (), 'max_overflow: means something with driver = "sqlalchemy" only'),
+        (SERVICE + "threads = 90", (), 'threads: means something with driver = "django" only'),
+        (SERVICE, ("api.threads=90",), 'threads=90: means something with driver = "django" only'),
+        (SERVICE + "max_surge = 5", (), 'max_surge: means something with deploy = "surge" only'),
+        (
+            SERVICE + "[services.api.pools.x]\npool_size = 5",
+            ("api.pool_size=5000",),
+            "--set api.pool_size=5000: counts for no pool, each says its own: pools.x.pool_size",
+        ),
+        (
+            SERVICE.replace("instances = 2", "instances = { min = 1, desired = 2, max = 4 }"),
+            ("api.instances.desired=20",),
+            "desired is 20, more than max, 4",
+        ),
+        (SERVICE, ("api.instances.min=20",), "min is 20, more than desired, 2"),
+        (
+            BASE + "replica_of = 'r'\n[databases.r]\nmax_connections = 50\nreplica_of = 'p'\n"
+            "[services.a]\ndatabase = 'p'\npool_size = 1\ninstances = 1",
+            (),
+            "r is a replica of p itself",
+        ),
+        (SERVICE + "[policy.judged]\nsteady = false", (), "steady: must be true"),
+        (
+            SERVICE.replace("[services.api]", "[services.api]\npooler = 'b'\nuser = 'a'")
+            + "[poolers.b]\n[poolers.b.databases.x]\nusers = ['u']",
+            (),
+            "b lets a not in: users of x says who may",
+        ),
+        (
+            SERVICE.replace("[services.api]", "[services.api]\npooler = 'b'\nuser = 'a'\nalias = 'app'")
+            + "[services.x]\npooler = 'b'\nuser = 'x'\ninstances = 1\npool_size = 1\n"
+            + "[poolers.b]\n[poolers.b.databases.'*']\nmax_db_connections = 20",
+            (),
+            "alias is missing: b has app",
+        ),
+    ],
+)
+def test_what_would_count_for_nothing_is_refused(
+    text: str, overrides: tuple[str, ...], expected: str
+) -> None:
+    assert expected in mistake(text, *overrides)
+
+
+@pytest.mark.parametrize(
+    ("service", "size"),
+    [
+        ("driver = 'django'\nthreads = 50", 50),
+        ("driver = 'prisma'\ncpus = 16", 33),
+        ("driver = 'tomcat-jdbc'\npool_size = 0", 100),
+        ("driver = 'node-postgres'\npool_size = 0", 10),
+        ("driver = 'hikaricp'", 4),
+    ],
+)
+def test_what_a_service_says_counts_before_a_default_size(service: str, size: int) -> None:
+    text = BASE + f"[defaults]\npool_size = 4\ninstances = 1\n[services.a]\n{service}\n"
+    assert load_fleet("b.toml", text).services[0].pools[0].size == size
+
+
+def test_zero_is_no_pool_where_the_driver_is_only_a_default() -> None:
+    text = BASE + "[defaults]\ndriver = 'node-postgres'\ninstances = 1\n[services.a]\npool_size = 0\n"
+    assert load_fleet("b.toml", text).services[0].pools == ()
+
+
+def test_deploy_all_can_be_taken_out() -> None:
+    text = (
+        BASE
+        + "[policy.judged]\nsecond-deploy = false\ndeploy-all = false\n"
+        + "".join(f"[services.{name}]\ninstances = 1\npool_size = 30\n" for name in "ab")
+    )
+    fleet = load_fleet("b.toml", text)
+    assert fits(fleet, fleet.servers[0])
+    assert {one.name: one.is_enforced for one in scenarios(fleet, fleet.servers[0])}["deploy-1"]
+
+
+def test_a_migration_on_a_replica_counts() -> None:
+    text = SERVICE + "database = 'p'\n[databases.r]\nmax_connections = 20\nreplica_of = 'p'\n"
+    fleet = load_fleet("b.toml", text + "[databases.r.migration_sessions]\ncheck = 50\n")
+    assert not fits(fleet, fleet.servers[1])
+
+
+def test_readers_that_nobody_can_count_make_their_primary_unproven() -> None:
+    text = BASE + (
+        "[databases.r1]\nmax_connections = 50\nreplica_of = 'p'\n"
+        "[databases.r2]\ninstance_class = 'db.x'\nreplica_of = 'p'\n"
+        "[services.a]\ndatabase = 'r1'\npool_size = 5\ninstances = 1\ndeploy = 'recreate'\n"
+    )
+    primary = load_fleet("b.toml", text)
+    lost = [one for one in scenarios(primary, primary.servers[0]) if one.name == "replica-lost"]
+    assert [one.verdict for one in lost] == ["fits"]  # what r2 grants doesn't matter to p
+    unknown = "[services.b]\ndatabase = 'r2'\ndriver = 'django'\ninstances = 1\ndeploy = 'recreate'\n"
+    fleet = load_fleet("b.toml", text + unknown)
+    lost = [one for one in scenarios(fleet, fleet.servers[0]) if one.name == "replica-lost"]
+    assert [one.verdict for one in lost] == ["unproven"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://u:hunter2@h/x",
+        "pgbouncer-live:postgresql://u:hunter2@h/x",
+        "compose=postgresql://u:hunter2@h",
+    ],
+)
+def test_a_password_that_stands_in_the_wrong_place_stays_secret(text: str) -> None:
+    from kc_db.budget.gather import parse_source
+    from kc_db.budget.resolve.overrides import parse_override
+
+    for parse in (parse_source, parse_override):
+        with pytest.raises(InputError) as caught:
+            parse(text)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_an_rds_proxy_that_takes_all_gets_a_remedy() -> None:
+    from kc_db.budget.solve.changes import changes
+
+    text = BASE + (
+        "provider = 'rds'\n[poolers.x]\nkind = 'rds-proxy'\n"
+        "[services.a]\npooler = 'x'\npool_size = 1\ninstances = 2\n"
+    )
+    fleet = load_fleet("b.toml", text)
+    (change,) = changes(fleet, fleet.servers[0])
+    assert change.advice == "give x 95 % of max_connections at most (96 % does not fit)"
+
+
+def test_environments_are_resolved_together() -> None:
+    text = SERVICE + "[environments.a.services.api]\npool_size = 5\n[environments.b]\n"
+    Path("b.toml").write_text(text)
+    budget = load_budget("b.toml")
+    sizes = [fleet.services[0].pool_size for fleet in resolve(budget, budget.environments())]
+    assert sizes == [5, 4]
