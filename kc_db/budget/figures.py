@@ -50,12 +50,12 @@ class Chart(NamedTuple):
     is_exact: bool
 
 
-def headline(fleets: Sequence[Fleet]) -> str:
-    """How it went, in one line: for each target of each environment, named where there are several."""
+def verdicts(fleets: Sequence[Fleet]) -> tuple[str, ...]:
+    """How it went, for each target of each environment, named where there are several."""
     pairs = pairs_of(fleets)
     if len(pairs) == 1:
-        return _verdict(*pairs[0])
-    return "; ".join(f"{fleet.named(target)} {_verdict(fleet, target)}" for fleet, target in pairs)
+        return (_verdict(*pairs[0]),)
+    return tuple(f"{fleet.named(target)} {_verdict(fleet, target)}" for fleet, target in pairs)
 
 
 def tables(fleets: Sequence[Fleet]) -> tuple[Figures, ...]:

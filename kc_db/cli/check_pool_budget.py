@@ -81,6 +81,7 @@ def _report(
 
     named = [fleet.environment for fleet in fleets if fleet.environment]
     findings: list[Finding] = [finding for fleet in fleets for finding in apply_rules(known, fleet)]
+    clauses = (*figures.verdicts(fleets), *_beside(findings))
     summary, tables = summarised(question.file, fleets, question.overrides), figures.tables(fleets)
     if solve:
         from kc_db.budget.solve import answers
@@ -94,7 +95,8 @@ def _report(
         correlation_id=run.correlation_id,
         summary={**summary, **live_summary(fleets)},
         findings=sorted(findings, key=lambda finding: -finding.severity),
-        headline=_headline(figures.headline(fleets), findings),
+        headline="; ".join(clauses),
+        clauses=clauses,
         tables=[Table(*figure) for figure in (*tables, *live_tables(fleets))],
         charts=[
             Chart(title, limit, tuple(Bar(*bar) for bar in bars), subject, is_exact=is_exact)
@@ -106,10 +108,10 @@ def _report(
     )
 
 
-def _headline(verdicts: str, findings: "Sequence[Finding]") -> str:
-    """The verdicts, and what was found beside them."""
+def _beside(findings: "Sequence[Finding]") -> "tuple[str, ...]":
+    """What was found beside the verdicts."""
     from kc_db.findings import Severity, count_in_words
 
     told = {"over-budget", "unproven-budget"}
     others = [one for one in findings if one.rule not in told and one.severity > Severity.INFORMATION]
-    return f"{verdicts}; {count_in_words(others)} beside that" if others else verdicts
+    return (f"{count_in_words(others)} beside that",) if others else ()

@@ -31,6 +31,7 @@ class Report:
         summary: figures, JSON types only.
         findings: the worst first.
         headline: one line that says how it went.
+        clauses: its parts, where it is about many things at once; text gives each a line.
         tables: figures for people.
         charts: bars for people.
         documentation: each rule's docstring, for the formats that carry it.
@@ -57,6 +58,7 @@ class Report:
     schemas: Sequence[str] = ()
     verdicts: Mapping[str, str] = field(default_factory=dict)
     fail_on: Severity = Severity.ERROR
+    clauses: Sequence[str] = ()
 
     @property
     def version(self) -> str:

@@ -15,7 +15,6 @@ from kc_db.report.charts import Chart, rows
 from kc_db.report.fold import fold
 from kc_db.report.marks import Span, marked, marks_under
 
-_LONGEST_LINE = 160
 _COLOURS = {
     Severity.ERROR: "red",
     Severity.WARNING: "yellow",
@@ -45,10 +44,9 @@ def render(report: Report, *, colour: bool = False) -> str:
 def _last_line(report: Report) -> str:
     """The verdict; of many things a line for each."""
     whole = f"{report.command} ({report.target}): {report.headline}"
-    clauses = report.headline.split("; ")
-    if len(whole) <= _LONGEST_LINE or len(clauses) == 1:
+    if len(report.clauses) <= 1:
         return whole
-    return f"{report.command} ({report.target}):\n" + "\n".join(f"    {clause}" for clause in clauses)
+    return f"{report.command} ({report.target}):\n" + "\n".join(f"    {one}" for one in report.clauses)
 
 
 def _bars(chart: Chart) -> Table:
