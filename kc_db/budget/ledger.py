@@ -93,4 +93,4 @@ def ledger(fleet: Fleet, target: Target) -> Ledger:
 def _usable(target: Target) -> int:
     if isinstance(target, Server):
         return target.usable_connections
-    return (target.max_client_conn or 0) * target.processes * target.rollout.instances
+    return (target.max_client_conn or 0) * target.processes * target.rollout.fewest_tasks

@@ -92,7 +92,8 @@ def nobodys_pools(fleet: Fleet, server: Server) -> Iterator[str]:
             whose = f"whichever of {', '.join(roles)}" if roles else "roles that the budget doesn't name"
             yield f"{pooler.name}: an RDS Proxy may give its whole share to {whose}"
         for alias in pooler.aliases:
-            if alias.server == server.name and ALL_USERS in alias.pool_sizes:
+            everybody = any(alias.role_of(user) == ALL_USERS for user in alias.pool_sizes)
+            if alias.server == server.name and everybody:
                 yield f"{pooler.name}: nothing says who logs in to {alias.name}: say its users"
 
 

@@ -243,10 +243,11 @@ def _second_deploy_words(again: Taker, deploys: int, added: int) -> str:
 
 def _bouncer_lost(book: Ledger, pooler: Pooler) -> Iterator[Scenario]:
     """All clients on the bouncers that are left; a single one has nobody to take its clients."""
-    survivors = pooler.rollout.instances - 1
+    bouncers = pooler.rollout.fewest_tasks
+    survivors = bouncers - 1
     if survivors < 1:
         return
-    driver = f"scaled out, on {survivors} of {pooler.rollout.instances}"
+    driver = f"scaled out, on {survivors} of {bouncers}"
     usable = (pooler.max_client_conn or 0) * pooler.processes * survivors
     yield _scenario(book, "bouncer-lost", "one bouncer lost", book.steady, driver, usable=usable)
 

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from kc_db.budget.gather import Source, gather
+from kc_db.budget.enforce.limits import enforcement_of
+from kc_db.budget.gather import Source, gather, sources_of
 from kc_db.budget.load_budget import load_budget
 from kc_db.budget.model import Fleet
 from kc_db.budget.resolve import resolve
 from kc_db.budget.scenarios import fits, scenarios
 from kc_db.budget.schema import SourceTable
+from kc_db.budget.solve.changes import more_connections, one_smaller_pool, smaller_pools
 from kc_db.budget.sources import Reading, Unknown
 from kc_db.errors import InputError
 from tests.budgets import load_fleet
@@ -163,6 +165,132 @@ def test_what_would_count_for_nothing_is_refused(
 def test_what_a_service_says_counts_before_a_default_size(service: str, size: int) -> None:
     text = BASE + f"[defaults]\npool_size = 4\ninstances = 1\n[services.a]\n{service}\n"
     assert load_fleet("b.toml", text).services[0].pools[0].size == size
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "expected"),
+    [
+        ("[services.a]\ndriver = 'node-postgres'\n", ("a.pool_size=0",), (10, "")),
+        ("[services.a]\ndriver = 'node-postgres'\n[services.a.pools.x]\npool_size = 0\n", (), (10, "")),
+        (
+            "[services.a]\ndriver = 'sqlalchemy'\n",
+            ("a.pool_size=0",),
+            (0, "pool_size: SQLAlchemy's pool_size = 0 is a pool without end"),
+        ),
+    ],
+)
+def test_a_drivers_zero_is_the_drivers_whoever_says_it(
+    text: str, overrides: tuple[str, ...], expected: tuple[int, str]
+) -> None:
+    fleet = load_fleet("b.toml", BASE + "[defaults]\ninstances = 1\n" + text, overrides=overrides)
+    (pool,) = fleet.services[0].pools
+    assert (pool.size, pool.unknown) == expected
+
+
+EVERYBODY = """\
+[services.none]
+pool_size = 0
+instances = 1
+[poolers.b]
+max_user_connections = 5
+[poolers.b.databases.app]
+max_db_connections = 20
+[poolers.b.databases.app2]
+max_db_connections = 20
+"""
+
+
+def test_a_users_limit_is_none_of_all_users() -> None:
+    fleet = load_fleet("b.toml", BASE + EVERYBODY)
+    assert next(iter(scenarios(fleet, fleet.servers[0]))).demand_connections == 40
+
+
+def test_client_slots_are_those_of_the_fewest_bouncers() -> None:
+    text = BASE + (
+        "[services.a]\ninstances = 30\npool_size = 10\npooler = 'b'\nuser = 'a'\n"
+        "[poolers.b]\ninstances = { min = 1, desired = 2, max = 4 }\nmax_client_conn = 100\n"
+    )
+    fleet = load_fleet("b.toml", text)
+    found = {one.name: one for one in scenarios(fleet, fleet.poolers[0])}
+    assert found["steady"].usable_connections == 100
+    assert "bouncer-lost" not in found
+    assert next(iter(scenarios(fleet, fleet.servers[0]))).demand_connections == 2 * 20
+
+
+def test_a_kind_of_workload_that_nobody_knows_is_unproven() -> None:
+    knative = DEPLOYMENT.format(name="kn").replace("kind: Deployment", "kind: Service")
+    Path("k.yaml").write_text(DEPLOYMENT.format(name="api") + "---\n" + knative)
+    Path("b.toml").write_text(BASE + "[sources.k]\nkind = 'kubernetes'\nfile = 'k.yaml'\n")
+    budget = load_budget("b.toml")
+    (fleet,) = resolve(budget, [None], read={None: gather(budget, sources_of(budget, None))})
+    assert {service.name: service.unknown for service in fleet.services} == {
+        "api": "",
+        "kn": "instances: kc-db doesn't know how many pods a Service runs",
+    }
+
+
+PROXIED = """\
+[databases.primary]
+max_connections = 53
+[databases.r]
+max_connections = 100
+replica_of = "primary"
+[poolers.x]
+kind = "rds-proxy"
+database = "r"
+max_connections_percent = 50
+[services.c]
+pooler = "x"
+role = "c"
+pool_size = 1
+instances = 1
+deploy = "recreate"
+[services.d]
+database = "primary"
+role = "d"
+pool_size = 30
+instances = 1
+deploy = "recreate"
+"""
+
+
+def test_a_server_is_raised_far_enough_for_the_proxy_of_its_replica() -> None:
+    fleet = load_fleet("b.toml", PROXIED)
+    change = more_connections(fleet, fleet.servers[0])
+    assert change is not None
+    assert fits(change.after, change.after.servers[0])
+
+
+def test_a_role_may_have_what_it_takes_when_its_replica_is_lost() -> None:
+    fleet = load_fleet("b.toml", PROXIED, overrides=("primary.max_connections=1003",))
+    limits = {limit.role: limit.limit for limit in enforcement_of(fleet, "primary").limits}
+    assert limits["c"] == 501  # half of the primary's
+
+
+def test_pools_of_a_lost_replica_are_made_smaller() -> None:
+    text = (
+        "[databases.p]\nmax_connections = 103\n[databases.r]\nmax_connections = 200\nreplica_of = 'p'\n"
+        "[defaults]\ninstances = 10\ndeploy = 'recreate'\n"
+        "[services.a]\ndatabase = 'p'\npool_size = 1\n[services.b]\ndatabase = 'r'\npool_size = 10\n"
+    )
+    fleet = load_fleet("b.toml", text)
+    change = one_smaller_pool(fleet, fleet.servers[0])
+    assert change is not None
+    assert change.advice == "lower one pool, b, from 10 to 9 (10 does not fit)"
+
+
+def test_a_pool_that_inherits_from_its_service_is_no_heir_of_the_defaults() -> None:
+    text = BASE + (
+        "[defaults]\ninstances = 1\npool_size = 5\ndeploy = 'recreate'\n[services.a]\npool_size = 60\n"
+    )
+    pools = "[services.a.pools.x]\n[services.a.pools.y]\n"
+    fleet = load_fleet("b.toml", text + pools)
+    change = smaller_pools(fleet, fleet.servers[0])
+    assert change is not None
+    edits = "".join(f"[{'.'.join(one.table)}]\n{one.key} = {one.value}\n" for one in change.edits)
+    pasted = load_fleet("b.toml", text + edits)
+    assert [table for table in change.edits if table.table == ("defaults",)] == []
+    assert fits(pasted, pasted.servers[0])
 
 
 def test_zero_is_no_pool_where_the_driver_is_only_a_default() -> None:

@@ -21,11 +21,30 @@ from kc_db.budget.sources._commands import processes_of
         (("node", "server.js", "-w", "8"), None),
         (("echo", "it's"), None),
         (("gunicorn", "-w"), None),
+        (("uvicorn", "app", "--workers", "1", "--workers", "8"), ("--workers", 8)),
+        (("gunicorn", "-w4", "--workers=8", "app"), ("--workers", 8)),
+        (("celery", "-A", "p", "worker", "--concurrency=8"), ("--concurrency", 8)),
+        (("celery", "-A", "p", "beat"), None),
         ((), None),
     ],
 )
 def test_processes(words: tuple[str, ...], expected: tuple[str, int] | None) -> None:
     assert processes_of(words) == expected
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "gunicorn -w 2 app & gunicorn -w 5 admin & wait",
+        "gunicorn -c gunicorn.conf.py app",
+        "pm2-runtime ecosystem.config.js",
+        "celery -A p worker",
+    ],
+)
+def test_a_command_that_nobody_can_tell(command: str) -> None:
+    found = processes_of(("sh", "-c", command))
+    assert found is not None
+    assert isinstance(found[1], Unknown)
 
 
 @pytest.mark.parametrize("count", ["$(nproc)", "max", "0", "-1", "1.5", "9999999"])

@@ -7,6 +7,7 @@ from kc_db.budget.model import MAXIMUM_MAX_CONNECTIONS, Fleet, Pool
 from kc_db.budget.solve.edits import (
     Change,
     Edit,
+    gift,
     pool_edits,
     pools_of,
     short,
@@ -16,7 +17,7 @@ from kc_db.budget.solve.edits import (
 )
 from kc_db.budget.solve.search import largest, smallest
 
-_MOST_SETS = 4  # no pool gives back more than four full sets of its tasks: steady, new, draining, a replica's
+_MOST_TIMES = 2  # a pool's gift counts on its own server, and on a primary that its replica was lost to
 
 
 def limit_changes(found: Enforcement) -> Iterator[Change]:
@@ -43,7 +44,7 @@ def _one_smaller_pool(found: Enforcement) -> Change | None:
     options = []
     for name in _names(found):
         for service, pool in pools_of(found.fleet, name):
-            if _MOST_SETS * service.connections_per_task(name) * service.rollout.instances < excess:
+            if _MOST_TIMES * gift(service, pool, 1) < excess:
                 continue
             size = _largest_pool(found, pool)
             if size is not None:

@@ -122,7 +122,7 @@ def enforcement_of(fleet: Fleet, server: str) -> Enforcement:
 
 def given_out(fleet: Fleet, server: Server) -> int:
     """What the roles may take together: the rest is for fixed sessions, and a migration if it is judged."""
-    migrates = server.replica_of is None and fleet.judged.get("migration", True)
+    migrates = fleet.judged.get("migration", True)
     migration = sum(server.migration_sessions.values()) if migrates else 0
     return server.usable_connections - server.fixed_connections - migration
 
@@ -149,12 +149,13 @@ def _primary(fleet: Fleet, server: Server) -> Server:
 def _enforcement(fleet: Fleet, cluster: tuple[Server, ...], known: Members) -> Enforcement:
     roles = {server.name: roles_on(fleet, server, known) for server in cluster}
     everyone = dict.fromkeys(role for there in roles.values() for role in there)
+    coming = {server.name: _coming(fleet, server, roles) for server in cluster}
     limits = {
-        role: _limit(fleet, role, tuple(one for one in cluster if role in roles[one.name]), known)
+        role: _limit(fleet, role, tuple(one for one in cluster if role in coming[one.name]), known)
         for role in everyone
     }
     shares = (
-        Share(one, given_out(fleet, one), sum(limits[role].limit for role in _coming(fleet, one, roles)))
+        Share(one, given_out(fleet, one), sum(limits[role].limit for role in coming[one.name]))
         for one in cluster
     )
     unknown = (why for one in cluster for why in (*ledger(fleet, one).unknown, *nobodys_pools(fleet, one)))

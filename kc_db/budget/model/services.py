@@ -19,6 +19,7 @@ class Rollout:
     Attributes:
         instances: tasks when scaled out as far as autoscaling goes.
         desired: tasks on an ordinary day; None if nobody says, and then `instances` counts.
+        minimum: tasks when scaled in as far as autoscaling goes; None if nobody says.
         deploy: how a deploy replaces tasks; `deploys.peak_tasks` says what that means.
         maximum_percent: ECS `maximumPercent` of a rolling deploy.
         max_surge: Kubernetes `maxSurge`, a number of tasks or a percentage like "25%".
@@ -27,10 +28,16 @@ class Rollout:
 
     instances: int
     desired: int | None = None
+    minimum: int | None = None
     deploy: Deploy = "rolling"
     maximum_percent: int = 200
     max_surge: int | str = "25%"
     parallelism: int = 1
+
+    @property
+    def fewest_tasks(self) -> int:
+        """Tasks that are there at any time."""
+        return self.usual_tasks if self.minimum is None else min(self.minimum, self.usual_tasks)
 
     @property
     def usual_tasks(self) -> int:

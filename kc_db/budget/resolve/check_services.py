@@ -52,9 +52,9 @@ def _check_keys_mean_something(scope: Scope, layers: ServiceLayers) -> None:
 
 
 def _check_size_is_used(scope: Scope, layers: ServiceLayers) -> None:
-    """A size of the service itself, where each of its pools says its own."""
+    """A size that --set gives to the service itself, where each of its pools says its own."""
     pools = [Layers(layers.own.inside("pools", name)) for name in layers.pool_names]
-    first = next((layer for layer in layers.own.saying("pool_size") if not layer.is_read), None)
+    first = next((one for one in layers.own.saying("pool_size") if not one.is_read and not one.is_file), None)
     if first is not None and pools and all(pool.get("pool_size") is not None for pool in pools):
         named = ", ".join(f"pools.{name}.pool_size" for name in layers.pool_names)
         scope.complain((*first.path, "pool_size"), f"counts for no pool, each says its own: {named}")
@@ -63,6 +63,7 @@ def _check_size_is_used(scope: Scope, layers: ServiceLayers) -> None:
 def _check_order_of_bounds(scope: Scope, layers: ServiceLayers) -> None:
     """Bounds that several tables say: within one table the schema looks."""
     bounds = {which: layers.all.bound(which) for which in reversed(BOUNDS)}
+    bounds["min"] = layers.all.stated_minimum()
     given = [(which, bound) for which, bound in bounds.items() if bound is not None]
     by_people = [layer for layer in layers.all.saying("instances") if not layer.is_read]
     if not by_people or (by_people[0].is_file and Layers((by_people[0],)).bound("max") is None):

@@ -119,6 +119,16 @@ class Layers(NamedTuple):
                 return int(number)
         return None
 
+    def stated_minimum(self) -> int | None:
+        """The least number of tasks, if bounds say it; a plain number that counts before them says none."""
+        for layer in self.saying("instances"):
+            value = getattr(layer.table, "instances", None)
+            if not isinstance(value, InstanceRange):
+                return None
+            if value.min is not None:
+                return value.min
+        return None
+
     def names(self, key: str) -> tuple[str, ...]:
         """The names in a table of tables, from whichever layer has them; those of the file come first."""
         said = reversed(list(self.saying(key)))

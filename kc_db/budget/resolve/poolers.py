@@ -75,7 +75,11 @@ def _pooler(found: _PoolerScope) -> Pooler:
         rollout=rollout,
         processes=found.layers.get("processes", 1),
         aliases=aliases,
-        max_user_connections={user: limit for user in users if (limit := _user_limit(found, user))},
+        max_user_connections={
+            user: limit
+            for user in users
+            if not user.startswith(ALL_USERS) and (limit := _user_limit(found, user))
+        },
         max_client_conn=found.setting("max_client_conn"),
         pool_mode=found.layers.get("pool_mode", "session"),
         drifts=tuple(drifts(found.scope, found.layers, found.path, (*_DEFAULTS, "processes"))),
@@ -158,7 +162,7 @@ def _alias(found: _PoolerScope, name: str, said: Layers) -> Alias:
     sizes = {_counted(found, said, name, user): _pool_size(found, said, user) for user in users}
     unknown = ""
     if not users and limit is not None:
-        sizes = {ALL_USERS: limit}
+        sizes = {counted_apart(ALL_USERS, name): limit}
     elif not users:
         unknown = f"nothing says who logs in to {name}, and each user has a pool: say its users"
     auth_user = said.get("auth_user") or found.layers.get("auth_user")

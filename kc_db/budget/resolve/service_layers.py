@@ -59,7 +59,7 @@ def service_layers(scope: Scope) -> Iterator[ServiceLayers]:
 def has_pool(scope: Scope, layers: ServiceLayers) -> bool:
     """Whether a service has any pool, as far as anybody says; one of unknown size is one."""
     said = layers.pool_names or layers.all.get("pool_size") or unknown_size(scope, layers, None)
-    is_none = layers.all.get("pool_size") == 0 and layers.all.is_closer("pool_size", "driver")
+    is_none = layers.all.get("pool_size") == 0 and layers.own.get("driver") is None
     return bool(said or (layers.all.get("driver") and not is_none))
 
 

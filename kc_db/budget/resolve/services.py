@@ -40,7 +40,12 @@ def resolve_rollout(layers: Layers, *, tasks_of: Layers | None = None) -> Rollou
         if (value := layers.get(key)) is not None
     }
     instances = tasks if maximum is None else maximum
-    return Rollout(instances=instances, desired=None if desired is None else min(desired, instances), **known)
+    return Rollout(
+        instances=instances,
+        desired=None if desired is None else min(desired, instances),
+        minimum=said.stated_minimum(),
+        **known,
+    )
 
 
 def _service(scope: Scope, layers: ServiceLayers) -> Service:
@@ -94,7 +99,7 @@ def _resolve_pools(scope: Scope, layers: ServiceLayers) -> Iterator[Pool]:
 def _has_own_size(layers: ServiceLayers, name: str | None) -> bool:
     if name is None:
         return layers.own.get("pool_size") is not None
-    return Layers(layers.own.inside("pools", name)).get("pool_size") is not None
+    return joined(layers.own.inside("pools", name), layers.own.layers).get("pool_size") is not None
 
 
 def _is_declared(layers: ServiceLayers, pool: str | None) -> bool:
@@ -112,7 +117,8 @@ def _size(scope: Scope, layers: ServiceLayers, name: str | None, said: Layers) -
     if why and all(own.said_by_people(key) is None for key in told):
         return own.get("pool_size", 0), f"pool_size: {why}"
     driver, stated = said.get("driver"), said.get("pool_size")
-    if driver is None or (stated == 0 and said.is_closer("pool_size", "driver")):
+    is_none = stated == 0 and own.get("driver") is None  # a default driver makes no pool of none
+    if driver is None or is_none:
         return stated or 0, ""
     keys = ("pool_size", "max_overflow", *INSTEAD_OF_POOL_SIZE, "driver_version")
     settings = {key: said.get(key) for key in keys}

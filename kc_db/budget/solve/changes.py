@@ -10,8 +10,9 @@ from kc_db.budget.scenarios import fits, worst_enforced
 from kc_db.budget.solve.edits import (
     Change,
     Edit,
+    concerned,
+    gift,
     pool_edits,
-    pools_of,
     short,
     with_max_connections,
     with_pool,
@@ -48,9 +49,8 @@ def one_smaller_pool(fleet: Fleet, target: Target) -> Change | None:
     """One pool to make smaller, if one is enough: the one that gives up the smallest part of itself."""
     excess = -_room(fleet, target)
     options = []
-    for service, pool in pools_of(fleet, target.name):
-        # No pool gives back more than four full sets of its tasks: steady, new, draining, and a replica's.
-        if 4 * service.connections_per_task(target.name) * service.rollout.instances < excess:
+    for service, pool in concerned(fleet, target):
+        if gift(service, pool, 1) < excess:
             continue
         size = _largest_pool(fleet, target, pool)
         if size is not None:
@@ -67,7 +67,7 @@ def one_smaller_pool(fleet: Fleet, target: Target) -> Change | None:
 
 def smaller_pools(fleet: Fleet, target: Target) -> Change | None:
     """The largest size to which every larger pool of the target can be lowered."""
-    pools = [pool for _, pool in pools_of(fleet, target.name)]
+    pools = [pool for _, pool in concerned(fleet, target)]
     size = largest(
         lambda size: fits(_capped(fleet, target, size), target),
         1,
@@ -117,7 +117,8 @@ def more_connections(fleet: Fleet, target: Target) -> Change | None:
     if not isinstance(target, Server):
         return None
 
-    is_proxied = any(pooler.proxied == target.name for pooler in fleet.poolers)
+    whose = {target.name, *(replica.name for replica in fleet.replicas(target))}
+    is_proxied = any(pooler.proxied in whose for pooler in fleet.poolers)
     demand = worst_enforced(fleet, target).demand_connections
 
     def holds(value: int) -> bool:
@@ -184,17 +185,20 @@ def _largest_pool(fleet: Fleet, target: Target, chosen: Pool) -> int | None:
 
 
 def _capped(fleet: Fleet, target: Target, size: int) -> Fleet:
-    return with_pools_capped(fleet, size, lambda pool: pool.target == target.name)
+    pools = {id(pool) for _, pool in concerned(fleet, target)}
+    return with_pools_capped(fleet, size, lambda pool: id(pool) in pools)
 
 
 def _common_edits(fleet: Fleet, target: Target, size: int) -> Iterator[Edit]:
     everyone = [pool for service in fleet.services for pool in service.pools]
     heirs = [pool for pool in everyone if not pool.has_own_size and pool.driver is None]
     # A default may be lowered for all its heirs at once only if none of them goes elsewhere.
-    shared = any(pool.size > size for pool in heirs) and all(pool.target == target.name for pool in heirs)
+    pools = [pool for _, pool in concerned(fleet, target)]
+    targets = {pool.target for pool in pools}
+    shared = any(pool.size > size for pool in heirs) and all(pool.target in targets for pool in heirs)
     if shared:
         yield Edit(("defaults",), "pool_size", size)
-    for _, pool in pools_of(fleet, target.name):
+    for pool in pools:
         if pool.size > size and not (shared and pool in heirs):
             yield from pool_edits(pool, size)
 

@@ -7,10 +7,9 @@ from math import comb
 from typing import NamedTuple
 
 from kc_db.budget.demand import Target
-from kc_db.budget.deploys import draining_tasks, peak_tasks
 from kc_db.budget.model import Fleet, Pool, Service
 from kc_db.budget.scenarios import fits, worst_enforced
-from kc_db.budget.solve.edits import Edit, pool_edits, pools_of, short
+from kc_db.budget.solve.edits import Edit, concerned, gift, pool_edits, short
 from kc_db.budget.solve.search import largest
 
 _MOST_TRIED = 2_000
@@ -50,7 +49,7 @@ def cheapest(fleet: Fleet, target: Target) -> Cheapest | None:
 
 def _with_share(fleet: Fleet, target: Target, share: int | None) -> Cheapest | None:
     pools = sorted(
-        (_Owned(service, pool, _least(pool, share)) for service, pool in pools_of(fleet, target.name)),
+        (_Owned(service, pool, _least(pool, share)) for service, pool in concerned(fleet, target)),
         key=lambda owned: owned.gift,
         reverse=True,
     )
@@ -78,9 +77,8 @@ class _Owned(NamedTuple):
 
     @property
     def gift(self) -> int:
-        """What it gives back at most: in a second deploy, with three generations of tasks."""
-        tasks = peak_tasks(self.service.rollout) + draining_tasks(self.service.rollout)
-        return (self.pool.size - self.least) * self.service.processes * tasks
+        """What it gives back at most."""
+        return gift(self.service, self.pool, self.least)
 
 
 def _least(pool: Pool, share: int | None) -> int:

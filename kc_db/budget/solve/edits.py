@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from kc_db.budget.demand import Target
+from kc_db.budget.deploys import draining_tasks, peak_tasks
 from kc_db.budget.model import Fleet, Pool, Server, Service
+from kc_db.budget.scenarios import worst_enforced
 
 
 class Edit(NamedTuple):
@@ -78,6 +81,20 @@ def pools_of(fleet: Fleet, target: str) -> Iterator[tuple[Service, Pool]]:
             for pool in service.pools:
                 if pool.target == target and pool.size:
                     yield service, pool
+
+
+def concerned(fleet: Fleet, target: Target) -> list[tuple[Service, Pool]]:
+    """The pools whose sizes matter to a target; its replicas', too, if the loss of one is the worst."""
+    found = list(pools_of(fleet, target.name))
+    if isinstance(target, Server) and worst_enforced(fleet, target).name == "replica-lost":
+        found += [owned for replica in fleet.replicas(target) for owned in pools_of(fleet, replica.name)]
+    return found
+
+
+def gift(service: Service, pool: Pool, least: int) -> int:
+    """What a pool gives back at most if it is lowered: in a second deploy, three generations of it."""
+    tasks = peak_tasks(service.rollout) + draining_tasks(service.rollout)
+    return (pool.size - least) * service.processes * tasks
 
 
 def short(service: Service, pool: Pool) -> str:

@@ -18,28 +18,49 @@ _OPTIONS = {
     "uwsgi": ("-p", "--processes", "--workers"),
     "pm2": ("-i", "--instances"),
     "pm2-runtime": ("-i", "--instances"),
+    "celery": ("-c", "--concurrency"),
 }
+_CONFIGURATION = re.compile(
+    r"gunicorn[\w.-]*\.py$|\.conf\.py$|ecosystem[\w.-]*\.(?:config\.)?(?:c?js|json)$|puma\.rb$|\.ini$"
+)
 _NUMBER = re.compile("[0-9]{1,6}")
 
 
 def processes_of(words: Sequence[str]) -> tuple[str, int | Unknown] | None:
     """The option that says it, and its number; None if no known program says any.
 
+    Of an option that is there twice the last one counts. Several such programs in one script, and a
+    configuration file that may say it, can't be told.
+
     Args:
         words: entry point and command; a text with spaces is a shell's script.
     """
     parts = [part for word in words for part in _split(word)]
-    programs = {part.rpartition("/")[2] for part in parts}
-    options = [option for program in programs & _OPTIONS.keys() for option in _OPTIONS[program]]
-    for number, part in enumerate(parts):
-        name, equals, value = part.partition("=")
-        if equals and name in options:
-            return name, _count(value, name)
-        if part in options and number + 1 < len(parts):
-            return part, _count(parts[number + 1], part)
-        short = next((one for one in options if len(one) == len("-w") and part.startswith(one)), None)
-        if short and _NUMBER.fullmatch(part.removeprefix(short)):
-            return short, _count(part.removeprefix(short), short)
+    programs = [name for part in parts if (name := part.rpartition("/")[2]) in _OPTIONS]
+    if len(programs) > 1:
+        return programs[0], Unknown(f"its command starts {' and '.join(programs)}")
+    options = [option for program in programs for option in _OPTIONS[program]]
+    found = [said for number in range(len(parts)) if (said := _said(parts, number, options))]
+    if found:
+        return found[-1]
+    file = next((part for part in parts if programs and _CONFIGURATION.search(part)), None)
+    if file is not None:
+        return programs[0], Unknown(f"{file} may say how many processes {programs[0]} starts")
+    if "celery" in programs and "worker" in parts:
+        return "celery", Unknown("celery starts a process for each CPU, unless --concurrency says otherwise")
+    return None
+
+
+def _said(parts: Sequence[str], number: int, options: Sequence[str]) -> tuple[str, int | Unknown] | None:
+    part = parts[number]
+    name, equals, value = part.partition("=")
+    if equals and name in options:
+        return name, _count(value, name)
+    if part in options and number + 1 < len(parts):
+        return part, _count(parts[number + 1], part)
+    short = next((one for one in options if len(one) == len("-w") and part.startswith(one)), None)
+    if short and _NUMBER.fullmatch(part.removeprefix(short).removeprefix("=")):
+        return short, _count(part.removeprefix(short).removeprefix("="), short)
     return None
 
 

@@ -171,7 +171,11 @@ def _pool_size(container: Container, source: SourceTable) -> _Said | None:
 def _processes(container: Container, source: SourceTable) -> _Said | None:
     names = PROCESSES_VARIABLES if source.processes_variables is None else source.processes_variables
     said = _agreed(container, dict(_named(container, names, least=0)))
-    on_line = processes_of(container.command)  # which counts before what the environment says
+    more = container.variables.get("GUNICORN_CMD_ARGS", "")
+    is_gunicorn = any("gunicorn" in word for word in container.command)
+    words = ("gunicorn", more) if is_gunicorn and isinstance(more, str) else ()
+    # What the command line says counts before what the environment does.
+    on_line = processes_of(container.command) or processes_of(words)
     if on_line is not None:
         option, value = on_line
         return _Said(container, value, f"{container.origin.removesuffix('.env')}: {option} of its command")

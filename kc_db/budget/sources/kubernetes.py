@@ -78,12 +78,9 @@ def read(source: SourceTable) -> Iterator[Reading]:
 
 def _instances(workload: Manifest, manifests: Sequence[Manifest]) -> dict[str, _Count]:
     """Pods of a workload: `min` where something scales it, `desired` where that is known, and `max`."""
+    if why := _uncountable(workload):
+        return {"max": _Count(Unknown(why), workload.place)}
     match workload.kind:
-        case "DaemonSet":
-            why = (
-                f"{workload.title} runs a pod on each node, and manifests don't say how many nodes there are"
-            )
-            return {"max": _Count(Unknown(why), workload.place)}
         case "Pod":
             return _steady(_Count(1, workload.place))
         case "Job":
@@ -95,6 +92,13 @@ def _instances(workload: Manifest, manifests: Sequence[Manifest]) -> dict[str, _
     replicas = _stated(workload, _Bound("replicas", 1))
     scalers = [known for known in manifests if _scales(known, workload)]
     return _scaled(replicas, scalers) if scalers else _steady(replicas)
+
+
+def _uncountable(workload: Manifest) -> str:
+    """Why nobody can tell how many pods it runs; empty if they can be counted."""
+    if workload.kind == "DaemonSet":
+        return f"{workload.title} runs a pod on each node, and manifests don't say how many nodes there are"
+    return "" if workload.kind in TEMPLATES else f"kc-db doesn't know how many pods a {workload.kind} runs"
 
 
 def _steady(count: _Count) -> dict[str, _Count]:
@@ -258,7 +262,7 @@ def _whole(field: Field) -> int:
 
 
 def _pools(workload: Manifest, manifests: Sequence[Manifest], source: SourceTable) -> Iterator[Reading]:
-    template = workload.field.at(*TEMPLATES[workload.kind])
+    template = workload.field.at(*TEMPLATES.get(workload.kind, ("spec", "template")))
     reference = workload.field.at("spec", "workloadRef")
     if workload.kind == "Rollout" and reference.value is not None:
         borrowed = [known for known in manifests if _is_meant(reference, known) and known.sees(workload)]

@@ -143,9 +143,18 @@ def workloads(manifests: Iterable[Manifest]) -> Iterator[Manifest]:
         yield replace(known, name=name, service=service)
 
 
+def _has_containers(value: object) -> bool:
+    """Whether an object of a kind that kc-db doesn't know makes pods of a template (Knative, OpenShift)."""
+    for step in ("spec", "template", "spec", "containers"):
+        if not isinstance(value, dict):
+            return False
+        value = value.get(step)
+    return isinstance(value, list) and bool(value)
+
+
 def _runs(known: Manifest) -> bool:
     """Whether it runs pods that no other object counts, and not only in `helm test`."""
-    if known.kind not in TEMPLATES:
+    if known.kind not in TEMPLATES and not _has_containers(known.field.value):
         return False
     metadata = known.field.at("metadata")
     hook = metadata.at("annotations", "helm.sh/hook").text() or ""
