@@ -96,7 +96,7 @@ def generate(random: Random, major: int) -> Case:
         site=_site(random, major),
         deploys_at_once=random.choice((None, 1, 1, 2, 3)),
         judged={
-            # Not to judge all deploys at once is what deploys_at_once says; here it is judged, or left to that.
+            # Whether all deploys at once are judged is left to deploys_at_once, or said with true.
             name: random.random() < 0.5 or name == "deploy-all"
             for name in ("deploy-all", "blue-green-all", "second-deploy", "replica-lost", "migration")
             if random.random() < 0.3
