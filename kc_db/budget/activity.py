@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 UNLIMITED = -1
 
@@ -30,8 +31,7 @@ class Sessions:
     is_privileged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RoleState:
+class RoleState(NamedTuple):
     """A role as the server has it.
 
     Attributes:
@@ -47,8 +47,7 @@ class RoleState:
     can_login: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseLimit:
+class DatabaseLimit(NamedTuple):
     """A database that doesn't let everybody in.
 
     Attributes:
@@ -64,8 +63,7 @@ class DatabaseLimit:
     is_current: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PendingSetting:
+class PendingSetting(NamedTuple):
     """A setting that was changed in the configuration and waits for a restart.
 
     Attributes:

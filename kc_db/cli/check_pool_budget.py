@@ -73,7 +73,6 @@ def _report(
     run: Run, question: "Question", fleets: "Sequence[Fleet]", known: "Sequence[Rule]", *, solve: bool
 ) -> "Report":
     from kc_db.budget import figures
-    from kc_db.budget.live.figures import live_summary, live_tables
     from kc_db.budget.summary import summary as summarised
     from kc_db.report import Report, Table
     from kc_db.report.charts import Bar, Chart
@@ -89,15 +88,19 @@ def _report(
         found = [answers.answers(fleet) for fleet in fleets]
         summary = {**summary, "solve": answers.summary(found)}
         tables = (*tables, *(figures.Figures(*table) for table in answers.tables(found)))
+    if any(server.activity for fleet in fleets for server in fleet.servers):
+        from kc_db.budget.live.figures import live_summary, live_tables
+
+        summary, tables = {**summary, **live_summary(fleets)}, (*tables, *live_tables(fleets))
     return Report(
         command="check-pool-budget",
         target=", ".join((question.file, *named, *question.overrides)),
         correlation_id=run.correlation_id,
-        summary={**summary, **live_summary(fleets)},
+        summary=summary,
         findings=sorted(findings, key=lambda finding: -finding.severity),
         headline="; ".join(clauses),
         clauses=clauses,
-        tables=[Table(*figure) for figure in (*tables, *live_tables(fleets))],
+        tables=[Table(*figure) for figure in tables],
         charts=[
             Chart(title, limit, tuple(Bar(*bar) for bar in bars), subject, is_exact=is_exact)
             for title, limit, bars, subject, is_exact in figures.charts(fleets)
