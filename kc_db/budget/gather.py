@@ -111,11 +111,11 @@ def gather(budget: Budget, found: Iterable[Source], live: Iterable[Reading] = ()
                 unknown[reading.path] = reading.value
         elif reading.path not in known or _leaves_less(reading, known[reading.path]):
             known[reading.path] = reading
-    known, unknown = _apart(known), _apart(unknown)
-    unknown = {path: why for path, why in unknown.items() if not _is_answered(why, known.get(path))}
+    known, asked = _apart(known), _apart(unknown)
+    unknown = {path: why for path, why in asked.items() if not _is_answered(why, path, known)}
     _complete(budget, known, unknown)
     return Read(
-        tables=_tables(known, unknown),
+        tables=_tables(known, (*asked, *unknown)),
         origins={path: reading.origin for path, reading in known.items()},
         unknowns=unknown,
     )
@@ -184,12 +184,16 @@ def _renamed(name: str, source: SourceTable) -> str:
     return given or _NO_NAME.sub("-", name.removeprefix(source.name_prefix or "")).strip("-")
 
 
-def _is_answered(unknown: Unknown, known: Reading | None) -> bool:
-    """Whether another source's number is the one that this source can't tell."""
-    if known is None:
-        return False
-    is_variable = unknown.variable is not None and unknown.variable in _WORD.findall(known.origin)
-    return unknown.is_silence or is_variable
+def _is_answered(unknown: Unknown, path: tuple[str, ...], known: Mapping[tuple[str, ...], Reading]) -> bool:
+    """Whether another source's number is the one that this source can't tell.
+
+    What a container says of its variable is the service's, and so that of the pool which takes it.
+    """
+    if unknown.is_silence and path in known:
+        return True
+    found = (known.get(path), known.get((*path[:2], path[-1])))
+    words = {word for reading in found if reading for word in _WORD.findall(reading.origin)}
+    return unknown.variable in words
 
 
 def _apart(values: Mapping[tuple[str, ...], _Value]) -> dict[tuple[str, ...], _Value]:

@@ -58,6 +58,20 @@ def test_a_number_of_one_source_answers_only_the_question_of_another(why: Unknow
     assert fleet.services[0].pools[0].size == 4  # which is certain, either way
 
 
+def test_a_containers_variable_is_that_of_the_pool_that_takes_it() -> None:
+    pools = (
+        reading(
+            "services.api.pools.main.pool_size", Unknown("max comes from DB_POOL_MAX", variable="DB_POOL_MAX")
+        ),
+        reading("services.api.pools.reads.pool_size", 3, "db.ts:4"),
+    )
+    fleet = load_fleet("b.toml", BASE, read=(*TASKS, reading(SIZE, 7), *pools))
+    assert [(pool.name, pool.size, pool.unknown) for pool in fleet.services[0].pools] == [
+        ("main", 7, ""),
+        ("reads", 3, ""),
+    ]
+
+
 @pytest.mark.parametrize("key", ["deploy", "maximum_percent", "max_surge", "parallelism", "processes"])
 def test_a_deploy_that_a_source_cannot_tell_is_unproven(key: str) -> None:
     text = BASE + "[defaults]\ndeploy = 'recreate'\nmaximum_percent = 100\nprocesses = 1\n"
