@@ -172,6 +172,10 @@ def test_a_service_moves_to_another_database() -> None:
         ),
         ("payment.instances=two", 'must be a whole number, not the text "two"'),
         ("payment.instances=-2", "must be 0 or more, not -2"),
+        (
+            "payment.load.queries_per_second=3",
+            "seconds_per_query is missing; say the whole table: NAME.load={ ... }",
+        ),
         ("payment.instances=1.5", "must be a whole number, not 1.5"),
         ("payment.max_surge=a lot", 'must be 0 or more, or a percentage like "25%", not the text "a lot"'),
         ("payment.database=foo", "no database foo; known are primary, replica"),

@@ -12,7 +12,7 @@ from kc_db.budget.resolve.layers import Scope
 from kc_db.budget.resolve.service_layers import has_pool, service_layers
 from kc_db.budget.schema import FleetTable, known_keys, table_at
 from kc_db.errors import InputError
-from kc_db.toml.complaints import explain, suggest
+from kc_db.toml.complaints import explain, key_path, suggest
 
 Path = tuple[str, ...]
 _EXAMPLE = "write it as NAME.KEY=VALUE, like payment.instances=3 or '*.pool_size=5'"
@@ -129,7 +129,11 @@ def _table(override: Override, kind: str, name: str) -> FleetTable:
     try:
         return FleetTable.model_validate(document)
     except ValidationError as error:
-        message = explain(error.errors()[0], lambda _: ())
+        detail = error.errors()[0]
+        message = explain(detail, lambda _: ())
+        if detail["type"] == "missing":  # of a table that needs several keys
+            *table, key = key_path(detail)
+            message = f"{key} {message}; say the whole table: NAME.{table[-1]}={{ ... }}"
         raise InputError(f"--set {override.text}: {message}") from None
 
 
