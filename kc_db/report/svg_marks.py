@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET  # only for writing
 
@@ -61,7 +61,7 @@ def drawn(groups: Sequence[Group], size: tuple[int, float], title: str, descript
     )
     _add(root, "title", title, id="title")
     _add(root, "desc", description, id="desc")
-    _add(root, "style", files(__package__).joinpath("svg.css").read_text(encoding="utf-8"))
+    _add(root, "style", Path(__file__).with_name("svg.css").read_text(encoding="utf-8"))
     stripes = _add(
         _add(root, "defs"),
         "pattern",
