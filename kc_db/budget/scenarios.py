@@ -7,12 +7,11 @@ from typing import Literal
 
 from kc_db.budget.demand import Taker, Target, readers, takers
 from kc_db.budget.ledger import ByIdentity, Ledger, ledger
-from kc_db.budget.model import PERCENT, Fleet, Pooler, ScenarioName, Server
+from kc_db.budget.model import PERCENT, Fleet, Pooler, Server
 
 Verdict = Literal["fits", "does not fit", "unproven"]
 _NAMED = 3
 _LEAST = 1e-6  # of what grants nothing, the largest demand is the worst
-_SHOWN_ONLY: frozenset[ScenarioName] = frozenset({"blue-green-all"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +124,10 @@ def costliest(fleet: Fleet, target: Target) -> tuple[tuple[Taker, ...], tuple[Ta
 
 def _all(book: Ledger) -> Iterator[Scenario]:
     usual = book.fixed + sum(taker.usual for taker in book.takers)
-    yield _scenario(book, "steady", "steady state", usual, _members(book, usual=True))
-    yield _scenario(book, "scaled-out", "scaled out", book.steady, _members(book, usual=False))
+    everyone = _members(book, usual=True)
+    yield _scenario(book, "steady", "steady state", usual, everyone, is_enforced=book.judges("steady"))
+    everyone, is_judged = _members(book, usual=False), book.judges("scaled-out")
+    yield _scenario(book, "scaled-out", "scaled out", book.steady, everyone, is_enforced=is_judged)
     yield from _deploys(book)
     yield _blue_green(book)
     yield from _second_deploy(book)
@@ -145,20 +146,17 @@ def _scenario(  # noqa: PLR0913 - what a row of the report has
     demand: int,
     driver: str,
     *,
+    is_enforced: bool,
     deploys: int = 0,
     usable: int | None = None,
-    is_enforced: bool | None = None,
 ) -> Scenario:
-    judged: ScenarioName = name  # type: ignore[assignment]
     return Scenario(
         name=name,
         title=title,
         deploys=deploys,
         demand_connections=demand,
         usable_connections=book.usable if usable is None else usable,
-        is_enforced=book.judges(judged, by_default=judged not in _SHOWN_ONLY)
-        if is_enforced is None
-        else is_enforced,
+        is_enforced=is_enforced,
         driver=driver,
         unknown=book.unknown,
         has_limit=isinstance(book.target, Pooler) or bool(book.target.limits.max_connections),
@@ -192,7 +190,9 @@ def _deploy_titles(deploys: int, everyone: int) -> tuple[str, str]:
 def _blue_green(book: Ledger) -> Scenario:
     added = sum(taker.blue_green_adds for taker in book.takers)
     driver = f"scaled out + a second full set {added}"
-    return _scenario(book, "blue-green-all", "blue/green of all", book.steady + added, driver)
+    is_judged = book.judges("blue-green-all", by_default=False)
+    title = "blue/green of all"
+    return _scenario(book, "blue-green-all", title, book.steady + added, driver, is_enforced=is_judged)
 
 
 def _second_deploy(book: Ledger) -> Iterator[Scenario]:
@@ -223,6 +223,7 @@ def _second_deploy(book: Ledger) -> Iterator[Scenario]:
         book.steady + added(again),
         _second_deploy_words(again, deploys, added(again)),
         deploys=deploys,
+        is_enforced=book.judges("second-deploy"),
     )
 
 
@@ -249,7 +250,9 @@ def _bouncer_lost(book: Ledger, pooler: Pooler) -> Iterator[Scenario]:
         return
     driver = f"scaled out, on {survivors} of {bouncers}"
     usable = (pooler.max_client_conn or 0) * pooler.processes * survivors
-    yield _scenario(book, "bouncer-lost", "one bouncer lost", book.steady, driver, usable=usable)
+    is_judged = book.judges("bouncer-lost")
+    title = "one bouncer lost"
+    yield _scenario(book, "bouncer-lost", title, book.steady, driver, usable=usable, is_enforced=is_judged)
 
 
 def _replica_lost(book: Ledger, primary: Server) -> Iterator[Scenario]:
@@ -261,7 +264,10 @@ def _replica_lost(book: Ledger, primary: Server) -> Iterator[Scenario]:
         unknown = (why for one in replicas for taker in takers(book.fleet, one) for why in taker.unknown)
         driver = f"scaled out + readers of {name} {count}"
         with_unknown = book._replace(unknown=tuple(dict.fromkeys((*book.unknown, *unknown))))
-        yield _scenario(with_unknown, "replica-lost", "replica lost", book.steady + count, driver)
+        is_judged, title = book.judges("replica-lost"), "replica lost"
+        yield _scenario(
+            with_unknown, "replica-lost", title, book.steady + count, driver, is_enforced=is_judged
+        )
 
 
 def _migration(book: Ledger, server: Server) -> Scenario:
@@ -269,7 +275,8 @@ def _migration(book: Ledger, server: Server) -> Scenario:
     added = sum(server.migration_sessions.values())
     people = ", ".join(f"{purpose} {count}" for purpose, count in sessions.items())
     driver = f"services scaled out {book.steady - book.fixed}" + (f" + {people}" if people else "")
-    return _scenario(book, "migration", "migration", book.steady + added, driver)
+    is_judged = book.judges("migration")
+    return _scenario(book, "migration", "migration", book.steady + added, driver, is_enforced=is_judged)
 
 
 def _members(book: Ledger, *, usual: bool) -> str:

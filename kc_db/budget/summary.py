@@ -87,6 +87,7 @@ def _pooler(fleet: Fleet, pooler: Pooler) -> Mapping[str, object]:
         "kind": "pgbouncer" if pooler.proxied is None else "rds-proxy",
         "instances": pooler.rollout.instances,
         "processes": pooler.processes,
+        "pool_mode": pooler.pool_mode if pooler.proxied is None else None,
         "max_client_conn": pooler.max_client_conn,
         "server_connections": dict(opened(fleet, pooler)),
         "unknown": "; ".join(filter(None, (pooler.unknown, *(alias.unknown for alias in pooler.aliases)))),

@@ -1,5 +1,6 @@
 """The values that a budget file may hold: their types, their bounds, and what an editor is told of them."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, StringConstraints, WithJsonSchema
@@ -15,8 +16,11 @@ Identifier = Annotated[str, StringConstraints(min_length=1)]
 MOST = MAXIMUM_MAX_CONNECTIONS
 Count = Annotated[int, Field(ge=0, le=MOST)]
 Positive = Annotated[int, Field(ge=1, le=MOST)]
-Percent = Annotated[int, Field(ge=0, le=100)]
 Amount = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+
+
+_PERCENTAGE = re.compile("[0-9]{1,6}%")
+_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4})?")
 
 
 def _all_or_positive(value: object) -> object:
@@ -28,15 +32,13 @@ def _all_or_positive(value: object) -> object:
 def _surge(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST:
         return value
-    digits = value.removesuffix("%") if isinstance(value, str) and value.endswith("%") else ""
-    if digits.isascii() and digits.isdecimal() and int(digits[:7]) <= MOST:
+    if isinstance(value, str) and _PERCENTAGE.fullmatch(value) and int(value.removesuffix("%")) <= MOST:
         return value
     raise PydanticCustomError("surge", "")
 
 
 def _version(value: object) -> object:
-    parts = value.split(".") if isinstance(value, str) else []
-    if 2 <= len(parts) <= 3 and all(part.isascii() and part.isdecimal() and len(part) < 5 for part in parts):  # noqa: PLR2004
+    if isinstance(value, str) and _VERSION.fullmatch(value):
         return value
     raise PydanticCustomError("pgbouncer_version", "")
 
@@ -44,7 +46,7 @@ def _version(value: object) -> object:
 PgBouncerVersion = Annotated[
     str,
     PlainValidator(_version),
-    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+\.[0-9]+(\.[0-9]+)?$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^{_VERSION.pattern}$"}),
 ]
 DeploysAtOnce = Annotated[
     int | Literal["all"],
@@ -55,6 +57,11 @@ Surge = Annotated[
     int | str,
     PlainValidator(_surge),
     WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+%$"}]}
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": f"^{_PERCENTAGE.pattern}$"},
+            ]
+        }
     ),
 ]

@@ -307,6 +307,12 @@ def test_a_pool_that_inherits_from_its_service_is_no_heir_of_the_defaults() -> N
     assert fits(pasted, pasted.servers[0])
 
 
+@pytest.mark.parametrize("surge", ["0" * 9 + "9" * 5000 + "%", "262144%", "1.5%", "-1%", "%"])
+def test_a_percentage_that_nobody_means(surge: str) -> None:
+    """The first one was taken, and then too long for Python to count with."""
+    assert "max_surge: must be 0 or more, or a percentage" in mistake(SERVICE + f'max_surge = "{surge}"')
+
+
 def test_zero_is_no_pool_where_the_driver_is_only_a_default() -> None:
     text = BASE + "[defaults]\ndriver = 'node-postgres'\ninstances = 1\n[services.a]\npool_size = 0\n"
     assert load_fleet("b.toml", text).services[0].pools == ()

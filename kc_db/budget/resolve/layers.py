@@ -113,7 +113,7 @@ class Layers(NamedTuple):
     def bound(self, which: str) -> int | None:
         """A bound of `instances`: max, desired or min; a plain number is all three."""
         for layer in self.saying("instances"):
-            value = getattr(layer.table, "instances")  # noqa: B009 - which model it is, mypy can't know
+            value = getattr(layer.table, "instances", None)
             number = getattr(value, which) if isinstance(value, InstanceRange) else value
             if number is not None:
                 return int(number)

@@ -15,7 +15,7 @@ _RESERVES_EVERYTHING = (
 
 def resolve_server(scope: Scope, name: str, headroom_percent: int) -> Server:
     """The server of that name; what it lacks is noted as a complaint."""
-    layers = scope.layers(lambda table: table.databases.get(name), "databases", name)
+    layers = _layers(scope, name)
     settings = {key: value for key in SETTINGS if (value := layers.get(key)) is not None}
     found = _capacity(scope, name, layers, settings)
     if name != scope.live_database:
@@ -33,6 +33,10 @@ def resolve_server(scope: Scope, name: str, headroom_percent: int) -> Server:
         unknown=found.unknown,
         origins=scope.read.origins_of(("databases", name)),
     )
+
+
+def _layers(scope: Scope, name: str) -> Layers:
+    return scope.layers(lambda table: table.databases.get(name), "databases", name)
 
 
 def _capacity(scope: Scope, name: str, layers: Layers, settings: Mapping[str, int]) -> Capacity:
@@ -107,8 +111,7 @@ def _follows(scope: Scope, server: str, other: str) -> bool:
     seen: list[str] = []
     while server not in seen:
         seen.append(server)
-        layers = scope.layers(lambda table, name=server: table.databases.get(name), "databases", server)  # type: ignore[misc]
-        source = layers.get("replica_of")
+        source = _layers(scope, server).get("replica_of")
         if source is None:
             return False
         if source == other:

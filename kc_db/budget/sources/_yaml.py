@@ -189,7 +189,7 @@ def _loader() -> "type[SafeLoader]":
 
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-    class Loader(base):  # type: ignore[misc]
+    class Loader(base):  # type: ignore[misc]  # which base it is, is known at run time
         """Reads plain data and nothing else."""
 
         yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}
